@@ -1,1 +1,9 @@
-export {};
+export * from './words.ts';
+export * from './limits.ts';
+export * from './clock.ts';
+export * from './envelope.ts';
+export * from './loan.ts';
+export * from './scheduler.ts';
+export * from './outcome.ts';
+export * from './inbound.ts';
+export * from './subjects.ts';

@@ -1,1 +1,3 @@
-export {};
+export * from './port.ts';
+export * from './errors.ts';
+export * from './handle-command.ts';

@@ -1,1 +1,3 @@
-export {};
+export * from './due.ts';
+export * from './attribution.ts';
+export * from './borrower.ts';

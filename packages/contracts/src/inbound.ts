@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { Id, Instant, line, Zone } from './limits.ts';
+import { Due, Item } from './loan.ts';
+import { LoanDuration, Locale } from './words.ts';
+
+/** Consent per channel. Both true = the borrower wants both; the channel policy decides otherwise. */
+export const Preferences = z.object({
+  email: z.boolean().default(true),
+  whatsapp: z.boolean().default(true),
+  /** Send on every allowed channel instead of the best one. */
+  both: z.boolean().default(false),
+  /** Whether an email may replace a WhatsApp message that was given up. */
+  fallback: z.boolean().default(true),
+});
+export type Preferences = z.infer<typeof Preferences>;
+
+/**
+ * A borrower as upstream knows them. Phone and email are taken as they come (an unusable one is a fact the log records),
+ * only length and characters are checked here.
+ */
+export const Borrower = z.object({
+  id: Id,
+  firstName: line(100),
+  lastName: line(100).optional(),
+  email: line(254).optional(),
+  phone: line(64).optional(),
+  locale: z.string().max(35).transform((l) => Locale.catch('fr').parse(l.slice(0, 2).toLowerCase())).default('fr'),
+  zone: Zone.optional(),
+  preferences: Preferences.prefault({}),
+});
+export type Borrower = z.infer<typeof Borrower>;
+
+/** `data` of an inbound `AttributionCreated`. `due.zone` defaults to the borrower's zone, else the department's. */
+export const CreateAttribution = z.object({
+  attributionId: Id,
+  borrower: Borrower,
+  item: Item,
+  duration: LoanDuration,
+  due: Due.partial({ zone: true }),
+  department: Id.optional(),
+  category: Id.optional(),
+  at: Instant.optional(),
+});
+export type CreateAttribution = z.infer<typeof CreateAttribution>;
+
+export const RescheduleAttribution = z.object({ attributionId: Id, due: Due.partial({ zone: true }), at: Instant.optional() });
+export type RescheduleAttribution = z.infer<typeof RescheduleAttribution>;
+
+export const ReturnAttribution = z.object({ attributionId: Id, returnedAt: Instant.optional(), at: Instant.optional() });
+export type ReturnAttribution = z.infer<typeof ReturnAttribution>;
+
+export const CancelAttribution = z.object({ attributionId: Id, reason: line(200).optional(), at: Instant.optional() });
+export type CancelAttribution = z.infer<typeof CancelAttribution>;
+
+/** `data` of an inbound `BorrowerUpdated`: the whole borrower as they are now. */
+export const UpdateBorrower = z.object({ borrower: Borrower, at: Instant.optional() });
+export type UpdateBorrower = z.infer<typeof UpdateBorrower>;
+
+/** What upstream may publish on `inbound.*`: CloudEvents type → schema of `data`. */
+export const inboundTypes = {
+  AttributionCreated: CreateAttribution,
+  AttributionRescheduled: RescheduleAttribution,
+  AttributionReturned: ReturnAttribution,
+  AttributionCancelled: CancelAttribution,
+  BorrowerUpdated: UpdateBorrower,
+} as const;
+export type InboundType = keyof typeof inboundTypes;

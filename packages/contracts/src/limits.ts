@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** Ids travel in subjects, URLs and stream names, so they keep to letters, digits, `_`, `.`, `:` and `-`. */
+export const Id = z.string().min(1).max(100).regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, 'letters, digits, _ . : - only');
+
+/** UTC instant, ISO 8601 (`2026-03-28T08:00:00.000Z`); an offset is accepted and turned into UTC. */
+export const Instant = z.iso.datetime({ offset: true }).transform((s) => new Date(s).toISOString());
+
+/** Local calendar date, `YYYY-MM-DD`, years 2000 to 2199. */
+export const LocalDate = z.iso.date().refine((d) => d >= '2000-01-01' && d < '2200-01-01', 'between 2000-01-01 and 2199-12-31');
+
+/** Local time of day, `HH:mm`. */
+export const LocalTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm');
+
+const knownZone = (zone: string): boolean => {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+};
+/** IANA zone name known to this runtime, e.g. `Europe/Paris`; bare offsets are refused. */
+export const Zone = z.string().max(64).regex(/^[A-Za-z]/, 'an IANA zone name').refine(knownZone, 'unknown IANA zone');
+
+// Control characters, bidirectional overrides and isolates, zero-width marks: nothing a name needs.
+const invisible = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+/** One line of human text of at most `max` characters: trimmed, NFC, without control or bidirectional characters. */
+export const line = (max: number) =>
+  z.string().max(max * 4).transform((s) => s.normalize('NFC').trim())
+    .pipe(z.string().min(1).max(max).refine((s) => !invisible.test(s), 'control or bidirectional characters'));
