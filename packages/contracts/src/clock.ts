@@ -2,7 +2,10 @@
 export interface Clock {
   /** UTC, ISO 8601 with milliseconds. */
   now(): string;
-  /** Real milliseconds until the clock shows `at` (≤ 0 when it has passed). For setting timers. */
+  /**
+   * Real milliseconds to sleep before asking again whether `at` has come (≤ 0 when it has). May be shorter than the whole
+   * wait, as a clock can be held or sped up meanwhile: on waking compare with `now()` and sleep again.
+   */
   realMsUntil(at: string): number;
 }
 
