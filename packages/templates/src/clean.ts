@@ -1,0 +1,28 @@
+const graphemes = new Intl.Segmenter('fr', { granularity: 'grapheme' });
+
+/**
+ * One harmless line from a value that a person typed: line breaks and odd spaces become one space;
+ * control characters, bidi overrides, invisible formatting, private-use and broken code points go.
+ * Joiners stay (they hold emoji and several scripts together).
+ */
+function oneLine(value: string): string {
+  return value
+    .normalize('NFC')
+    .replace(/[\s\p{Z}\u0085]+/gu, ' ')
+    .replace(/(?![\u200C\u200D])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}]/gu, '')
+    .replace(/(\p{M}{4})\p{M}+/gu, '$1')
+    .replace(/ {2,}/g, ' ')
+    .trim();
+}
+
+/** `oneLine`, then cut between visible characters so that at most `limit` UTF-16 units remain, ellipsis included. */
+export function clean(value: string, limit: number): string {
+  const line = oneLine(value.slice(0, limit * 20));
+  if (line.length <= limit) return line;
+  let kept = '';
+  for (const { segment } of graphemes.segment(line)) {
+    if (kept.length + segment.length > limit - 1) break;
+    kept += segment;
+  }
+  return `${kept.trimEnd()}…`;
+}

@@ -1,0 +1,42 @@
+import Handlebars from 'handlebars';
+import { TemplateError } from './model.ts';
+
+/** `text` leaves values as they are, `html` escapes each of them. */
+export type Form = 'text' | 'html';
+export type Sources = Readonly<Record<string, string>>;
+
+const HELPERS = { each: true, if: true, unless: true, with: true, helperMissing: false, blockHelperMissing: false, log: false, lookup: false };
+
+interface EngineOptions {
+  form: Form;
+  /** Partials by the name that templates call them, each the path of its source. */
+  partials: Readonly<Record<string, string>>;
+}
+
+function sourceAt(sources: Sources, path: string): string {
+  const source = sources[path];
+  if (source === undefined) throw new TemplateError('bad-template', `${path}: no such template`);
+  if (/\{\{\s*(\{|~?&)/.test(source)) throw new TemplateError('bad-template', `${path}: unescaped output ({{{ }}} or {{& }}) is not allowed`);
+  return source.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+}
+
+/**
+ * One Handlebars environment per form and set of partials: Handlebars compiles a partial with the options of
+ * whoever calls it first, so an environment shared by text and HTML would let one decide the other's escaping.
+ */
+export function createEngine(sources: Sources, { form, partials }: EngineOptions): (path: string) => (context: object) => string {
+  const handlebars = Handlebars.create();
+  for (const [name, path] of Object.entries(partials)) handlebars.registerPartial(name, sourceAt(sources, path));
+  return (path) => {
+    const render = handlebars.compile(sourceAt(sources, path), {
+      strict: true, noEscape: form === 'text', knownHelpersOnly: true, knownHelpers: HELPERS, preventIndent: true,
+    });
+    return (context) => {
+      try {
+        return render(context);
+      } catch (error) {
+        throw new TemplateError('bad-template', `${path}: ${(error as Error).message}`, { cause: error });
+      }
+    };
+  };
+}

@@ -1,0 +1,68 @@
+import { LoanDuration, NotificationType } from '@rappel/contracts';
+import { z } from 'zod';
+
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm expected');
+
+const itemModel = z.object({
+  /** The item's reference, cut at 40 characters. */
+  code: z.string(),
+  /** The item's name, cut at 80 characters (less when a WhatsApp message would grow too long). */
+  name: z.string(),
+  /** Local calendar day, `YYYY-MM-DD`. */
+  dueDate: z.iso.date(),
+  /** Local time, `HH:mm`. Without it: "to be arranged" at creation, "before closing" afterwards. */
+  dueTime: clock.optional(),
+});
+
+const messageModel = z.object({
+  type: NotificationType,
+  /** A language tag (`fr`, `fr-FR`, `en_GB`); an unknown language falls back to the renderer's default. */
+  locale: z.string(),
+  firstName: z.string(),
+  /** Used in the greeting of emails only. */
+  lastName: z.string().default(''),
+  /** One or more; several are listed in one message, in this order. */
+  items: z.array(itemModel).min(1),
+  duration: LoanDuration,
+  /** Local time of the return, `HH:mm`; RESTITUTION cannot be written without it. */
+  returnedAt: clock.optional(),
+  /** Local day of the return; emails name it when given. */
+  returnedOn: z.iso.date().optional(),
+  /** Whole days since the (earliest) due date; RETARD only. */
+  daysLate: z.int().min(0).optional(),
+  /** Which overdue notice this is, 1 = the first (default). From 2 on the text says so, with the days. */
+  level: z.int().min(1).default(1),
+  /** When the desk closes, local `HH:mm`. Default 18:00. */
+  closingHour: clock.default('18:00'),
+  /** How to reach the desk, in words; left out when absent. */
+  contact: z.string().default(''),
+  /** Who lends, shown at the head of emails. Default: a neutral wording. */
+  sender: z.string().default(''),
+  /** http(s) page where reminders can be switched off; emails show it in the footer when given. */
+  unsubscribeUrl: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href).optional(),
+}).refine((model) => model.type !== 'RESTITUTION' || model.returnedAt !== undefined, { path: ['returnedAt'] });
+
+/** Everything a message says, as plain data in local time. */
+export type MessageModel = z.input<typeof messageModel>;
+export type ParsedModel = z.output<typeof messageModel>;
+
+/**
+ * `invalid-model`: the data cannot be written (names the fields, never their values).
+ * `bad-template`: a template does not compile, names something that does not exist, or is not a known file.
+ * `too-long`: a WhatsApp text stays over the limit however short the names are cut.
+ */
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError';
+  readonly code: 'invalid-model' | 'bad-template' | 'too-long';
+  constructor(code: TemplateError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export function parseModel(model: MessageModel): ParsedModel {
+  const parsed = messageModel.safeParse(model);
+  if (parsed.success) return parsed.data;
+  const fields = [...new Set(parsed.error.issues.map((issue) => issue.path.join('.')))];
+  throw new TemplateError('invalid-model', `Message cannot be written, wrong or missing: ${fields.join(', ')}`);
+}

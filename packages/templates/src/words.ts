@@ -1,0 +1,85 @@
+import { locales } from '@rappel/contracts';
+import type { Locale, LoanDuration } from '@rappel/contracts';
+
+/** What code has to say in a language; everything longer is in the templates. */
+interface Words {
+  intl: string;
+  someone: string;
+  sender: string;
+  /** Times: as a label of their own (WhatsApp) and after a date (email). */
+  toBeArranged: string;
+  before(closing: string): string;
+  toBeArrangedAfterDate: string;
+  beforeAfterDate(closing: string): string;
+  at(time: string): string;
+  day(date: DateParts): string;
+  durations: Record<LoanDuration, string>;
+  durationText: Record<LoanDuration, string>;
+  items(count: number): string;
+  days(count: number): string;
+  upTo(days: string): string;
+  returned(when: string): string;
+}
+interface DateParts { weekday: string; day: number; month: string; year: string }
+
+const frenchClock = (time: string): string => {
+  const [hours, minutes] = time.split(':');
+  return `${Number(hours)}h${minutes === '00' ? '' : minutes}`;
+};
+
+export const WORDS: Record<Locale, Words> = {
+  fr: {
+    intl: 'fr-FR',
+    someone: 'Madame, Monsieur',
+    sender: 'Service de gestion des matériels',
+    toBeArranged: 'À convenir',
+    before: (closing) => `Avant ${frenchClock(closing)}`,
+    toBeArrangedAfterDate: 'heure à convenir',
+    beforeAfterDate: (closing) => `avant ${frenchClock(closing)}`,
+    at: (time) => `à ${frenchClock(time)}`,
+    day: ({ weekday, day, month, year }) => `${weekday} ${day === 1 ? '1er' : day} ${month} ${year}`,
+    durations: { COURT: 'COURT', MOYEN: 'MOYEN', LONG: 'LONG' },
+    durationText: { COURT: 'courte', MOYEN: 'moyenne', LONG: 'longue' },
+    items: (count) => `${count} matériels`,
+    days: (count) => `${count} ${count < 2 ? 'jour' : 'jours'}`,
+    upTo: (days) => `jusqu'à ${days}`,
+    returned: (when) => `restitué ${when}`,
+  },
+  en: {
+    intl: 'en-GB',
+    someone: 'Sir or Madam',
+    sender: 'Equipment lending service',
+    toBeArranged: 'To be arranged',
+    before: (closing) => `Before ${closing}`,
+    toBeArrangedAfterDate: 'time to be arranged',
+    beforeAfterDate: (closing) => `before ${closing}`,
+    at: (time) => `at ${time}`,
+    day: ({ weekday, day, month, year }) => `${weekday} ${day} ${month} ${year}`,
+    durations: { COURT: 'SHORT', MOYEN: 'MEDIUM', LONG: 'LONG' },
+    durationText: { COURT: 'short', MOYEN: 'medium', LONG: 'long' },
+    items: (count) => `${count} items`,
+    days: (count) => `${count} ${count === 1 ? 'day' : 'days'}`,
+    upTo: (days) => `up to ${days}`,
+    returned: (when) => `returned ${when}`,
+  },
+};
+
+/** `fr-FR` → `fr`, `en_GB` → `en`, anything else → the fallback. */
+export function resolveLocale(tag: string, fallback: Locale): Locale {
+  const language = tag.trim().toLowerCase().split(/[-_]/)[0];
+  return locales.find((locale) => locale === language) ?? fallback;
+}
+
+const formats = new Map<Locale, Intl.DateTimeFormat>();
+
+/** "vendredi 12 décembre 2025". Put together from parts: the joined form differs between ICU versions. */
+export function longDate(isoDate: string, locale: Locale): string {
+  const format = formats.get(locale) ?? new Intl.DateTimeFormat(WORDS[locale].intl, {
+    weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC',
+  });
+  formats.set(locale, format);
+  const parts = Object.fromEntries(format.formatToParts(new Date(`${isoDate}T00:00:00Z`)).map(({ type, value }) => [type, value]));
+  return WORDS[locale].day({
+    weekday: parts['weekday'] ?? '', day: Number(parts['day']), month: parts['month'] ?? '', year: parts['year'] ?? '',
+  });
+}
