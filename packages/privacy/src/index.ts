@@ -1,1 +1,7 @@
 export * from './port.ts';
+export * from './vault.ts';
+export * from './sealing.ts';
+export * from './mask.ts';
+export * from './lookup.ts';
+export { parseMasterKeys } from './master-keys.ts';
+export { PersonalDataTampered } from './seal.ts';
