@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { Id, Instant, line, Zone } from './limits.ts';
 import { Due, Item } from './loan.ts';
-import { LoanDuration, Locale } from './words.ts';
+import { Channel, LoanDuration, Locale } from './words.ts';
 
-/** Consent per channel. Both true = the borrower wants both; the channel policy decides otherwise. */
+/** What the borrower consented to, per channel, and how they want it. */
 export const Preferences = z.object({
   email: z.boolean().default(true),
   whatsapp: z.boolean().default(true),
-  /** Send on every allowed channel instead of the best one. */
+  /** The channel to use when both are allowed; absent = the service's default. */
+  preferred: Channel.optional(),
+  /** Send on every allowed channel instead of one. */
   both: z.boolean().default(false),
-  /** Whether an email may replace a WhatsApp message that was given up. */
+  /** Whether an email may replace a WhatsApp message that was given up; only where email is allowed. */
   fallback: z.boolean().default(true),
 });
 export type Preferences = z.infer<typeof Preferences>;

@@ -87,8 +87,9 @@ function borrower(n: number, reach: Reach, zone: string, addresses: Addresses): 
     locale: n % 3 === 0 ? 'en' : 'fr',
     ...(n % 4 !== 0 && { zone }),
     preferences: {
-      email: !byWhatsapp && reach !== 'opted-out' && reach !== 'no-phone',
-      whatsapp: reach !== 'opted-out' && !['email', 'email-heals', 'email-refused'].includes(reach),
+      email: !['whatsapp', 'bad-phone', 'no-phone', 'opted-out'].includes(reach),
+      whatsapp: reach !== 'opted-out' && !reach.startsWith('email'),
+      ...(byWhatsapp && { preferred: 'WHATSAPP' }),
       both: reach === 'both',
       fallback: reach === 'fallback',
     },
