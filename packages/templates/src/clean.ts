@@ -1,4 +1,6 @@
 const graphemes = new Intl.Segmenter('fr', { granularity: 'grapheme' });
+// Where each unit is a character of its own, so that the (slow) segmenter has nothing to decide.
+const PLAIN = /^[\x20-\x7E\u00A0-\u02FF]*$/;
 
 /**
  * One harmless line from a value that a person typed: line breaks and odd spaces become one space;
@@ -19,6 +21,7 @@ function oneLine(value: string): string {
 export function clean(value: string, limit: number): string {
   const line = oneLine(value.slice(0, limit * 20));
   if (line.length <= limit) return line;
+  if (PLAIN.test(line)) return `${line.slice(0, limit - 1).trimEnd()}…`;
   let kept = '';
   for (const { segment } of graphemes.segment(line)) {
     if (kept.length + segment.length > limit - 1) break;

@@ -2,7 +2,7 @@ import type { NotificationType } from '@rappel/contracts';
 import { clean } from './clean.ts';
 import type { View } from './view.ts';
 
-type Slot = 'firstName' | 'name' | 'code' | 'date' | 'time' | 'duration' | 'returnedAt';
+export type Slot = 'firstName' | 'name' | 'code' | 'date' | 'time' | 'duration' | 'returnedAt';
 
 /** What {{1}}, {{2}}, … stand for in each approved template. Changing an order means submitting the texts again. */
 export const SLOTS: Record<NotificationType, readonly Slot[]> = {

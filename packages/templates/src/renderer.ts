@@ -1,5 +1,7 @@
 import { NotificationType, locales } from '@rappel/contracts';
 import type { Locale } from '@rappel/contracts';
+import { approvalTexts } from './approval.ts';
+import type { ApprovalText } from './approval.ts';
 import { contentVariables } from './content-variables.ts';
 import { createEngine } from './engine.ts';
 import type { Sources } from './engine.ts';
@@ -30,13 +32,15 @@ export interface Renderer {
   email(model: MessageModel): Email;
   /** Values for the approved WhatsApp template of this type and locale, keyed "1", "2", …; never empty, one line each, fitting 1024 with the text. */
   contentVariables(model: MessageModel): Record<string, string>;
+  /** Every text with placeholders, as it is to be submitted to WhatsApp for approval. `contact` is written into the texts. */
+  approvalTexts(contact?: string): ApprovalText[];
   /** The language that a message with this locale is written in (the one to look the approved template up by). */
   locale(tag: string): Locale;
 }
 
 const WHATSAPP_LIMIT = 1024;
 const EMAIL_ROOM: Room = { ...FULL, items: 50 };
-const ROOMS: Room[] = [FULL, { name: 48, code: 32, items: 12 }, { name: 32, code: 20, items: 10 }, { name: 24, code: 16, items: 8 }, { name: 20, code: 12, items: 4 }];
+const ROOMS: Room[] = [FULL, { name: 48, code: 32, items: 12 }, { name: 32, code: 20, items: 10 }, { name: 24, code: 16, items: 8 }, { name: 20, code: 12, items: 6 }, { name: 20, code: 12, items: 4 }];
 
 function compileLocale(sources: Sources, locale: Locale): LocaleTemplates {
   const at = (name: string) => `${locale}/email/${name}.hbs`;
@@ -95,6 +99,7 @@ export function createRenderer({ templatesDir, defaultLocale = 'fr' }: RendererO
       const { model, locale } = prepare(given);
       return contentVariables(toView(model, locale, { ...FULL, items: 50 }));
     },
+    approvalTexts: (contact = '') => approvalTexts((locale, type) => compiled[locale][type].whatsapp, contact),
     locale: localeOf,
   };
   for (const sample of samples()) {

@@ -11,9 +11,9 @@ const rich = {
   contact: '01 23 45 67 89', sender: 'Prêt de matériel', unsubscribeUrl: 'https://example.org/rappels',
 };
 
-/** Messages that take every branch of every template: one item, several due together, several due apart; few and all fields. */
+/** Messages that take every branch of every template: one item, several due together, several due apart; few and all fields; more than fits. */
 export function samples(): MessageModel[] {
-  const crowd = Array.from({ length: 60 }, (_, at) => ({ ...sander, code: `PONC-${at}` }));
+  const crowd = Array.from({ length: 60 }, (_, at) => ({ ...level, name: `${at} ${'Niveau laser '.repeat(20)}`, code: `NIV-${at}-${'0'.repeat(60)}` }));
   return locales.flatMap((locale) => NotificationType.options.flatMap((type) => [
     { ...bare, type, locale, items: [drill] },
     { ...rich, type, locale, items: [drill, sander] },

@@ -9,9 +9,9 @@ interface ItemView {
   /** ISO day and a label such as "16:30" or "Avant 18h": the WhatsApp form. */
   date: string;
   time: string;
-  /** "vendredi 12 décembre 2025, avant 18h": the email form. */
-  due: string;
-  /** The same, or the moment of return once it is back. */
+  /** When it is due, or was returned once it is back: "vendredi 12 décembre 2025" (may be empty), "avant 18h", and both in one. The email form. */
+  day: string;
+  hour: string;
   when: string;
   /** The items are due at different moments, so each says its own. */
   showDue: boolean;
@@ -36,7 +36,7 @@ export interface View {
   duration: string;
   durationText: string;
   returnedAt: string;
-  returnedText: string;
+  isReturned: boolean;
   lateFor: string;
   level: number;
   repeated: boolean;
@@ -69,19 +69,17 @@ function dueWords(model: ParsedModel, locale: Locale, dueTime: string | undefine
   return { label: words.before(model.closingHour), phrase: words.beforeAfterDate(model.closingHour) };
 }
 
-function itemView(model: ParsedModel, locale: Locale, room: Room, item: ParsedModel['items'][number]): ItemView {
+function itemView(model: ParsedModel, locale: Locale, room: Room, item: ParsedModel['items'][number]): Omit<ItemView, 'showDue'> {
   const code = clean(item.code, room.code);
   const name = clean(item.name, room.name);
   const { label, phrase } = dueWords(model, locale, item.dueTime);
-  const due = `${longDate(item.dueDate, locale)}, ${phrase}`;
+  const day = longDate(item.dueDate, locale);
   return {
     name: name || code || '-',
     code: code || '-',
     date: item.dueDate,
     time: label,
-    due,
-    when: returned(model, locale) || due,
-    showDue: false,
+    ...(returned(model, locale) ?? { day, hour: phrase, when: `${day}, ${phrase}` }),
     late: model.type === 'RETARD',
   };
 }
@@ -92,10 +90,13 @@ function lateness(model: ParsedModel, locale: Locale, sameDue: boolean): string 
   return sameDue ? days : WORDS[locale].upTo(days);
 }
 
-function returned(model: ParsedModel, locale: Locale): string {
-  if (model.type !== 'RESTITUTION' || !model.returnedAt) return '';
-  const at = WORDS[locale].at(model.returnedAt);
-  return model.returnedOn ? `${longDate(model.returnedOn, locale)} ${at}` : at;
+type Moment = Pick<ItemView, 'day' | 'hour' | 'when'>;
+
+function returned(model: ParsedModel, locale: Locale): Moment | undefined {
+  if (model.type !== 'RESTITUTION' || !model.returnedAt) return undefined;
+  const hour = WORDS[locale].at(model.returnedAt);
+  const day = model.returnedOn ? longDate(model.returnedOn, locale) : '';
+  return { day, hour, when: day ? `${day} ${hour}` : hour };
 }
 
 function personView(model: ParsedModel, locale: Locale): Pick<View, 'firstName' | 'fullName'> {
@@ -106,20 +107,21 @@ function personView(model: ParsedModel, locale: Locale): Pick<View, 'firstName' 
 }
 
 function itemsView(model: ParsedModel, locale: Locale, room: Room): Pick<View, 'many' | 'count' | 'more' | 'item' | 'items' | 'sameDue'> {
-  const all = model.items.map((item) => itemView(model, locale, room, item));
-  const [item] = all as [ItemView, ...ItemView[]];
-  const sameDue = all.every(({ date, time, late }) => date === item.date && (late || time === item.time));
-  const items = all.slice(0, room.items).map((each) => ({ ...each, showDue: !sameDue }));
-  return { many: all.length > 1, count: all.length, more: all.length - items.length, item, items, sameDue };
+  const [first] = model.items as [ParsedModel['items'][number]];
+  const sameDue = model.items.every(({ dueDate, dueTime }) => dueDate === first.dueDate && (model.type === 'RETARD' || dueTime === first.dueTime));
+  const items = model.items.slice(0, room.items).map((each) => ({ ...itemView(model, locale, room, each), showDue: !sameDue }));
+  const count = model.items.length;
+  return { many: count > 1, count, more: count - items.length, item: items[0] as ItemView, items, sameDue };
 }
 
 export function toView(model: ParsedModel, locale: Locale, room: Room): View {
   const words = WORDS[locale];
   const items = itemsView(model, locale, room);
-  const returnedText = returned(model, locale);
   const what = items.many ? words.items(items.count) : `${items.item.name} (${items.item.code})`;
   const named = items.many ? clean(items.items.map(({ name }) => name).join(', '), 100) : what;
-  const when = returnedText ? words.returned(returnedText) : items.items.every(({ due }) => due === items.item.due) && items.item.due;
+  const isReturned = model.type === 'RESTITUTION';
+  const together = items.items.every(({ when }) => when === items.item.when);
+  const when = isReturned ? words.returned(items.item.when) : items.item.when;
   return {
     ...personView(model, locale),
     ...items,
@@ -128,7 +130,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     duration: words.durations[model.duration],
     durationText: words.durationText[model.duration],
     returnedAt: model.returnedAt ?? '',
-    returnedText,
+    isReturned,
     lateFor: lateness(model, locale, items.sameDue),
     level: model.level,
     repeated: model.level > 1,
@@ -136,7 +138,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     sender: clean(model.sender, 60) || words.sender,
     unsubscribeUrl: model.unsubscribeUrl ?? '',
     what,
-    summary: when ? `${named} · ${when}` : named,
+    summary: together ? `${named} · ${when}` : named,
     urgency: URGENCY[model.type],
   };
 }

@@ -31,16 +31,16 @@ Stop these reminders: {{unsubscribeUrl}}
 {{/if}}
 {{else}}
 {{#> table}}
-{{> row label="Item" value=item.name}}
-{{> row label="Reference" value=item.code}}
-{{#if returnedText}}
-{{> row label="Returned" value=item.when}}
-{{> row label="Duration" value=durationText}}
+{{#> row label="Item"}}{{item.name}}{{/row}}
+{{#> row label="Reference"}}{{item.code}}{{/row}}
+{{#if isReturned}}
+{{#> row label="Returned"}}{{> moment item}}{{/row}}
+{{#> row label="Duration"}}{{durationText}}{{/row}}
 {{else}}
 {{#if item.late}}
-{{> row label="Expected back" value=item.when}}
+{{#> row label="Expected back"}}{{> moment item}}{{/row}}
 {{else}}
-{{> row label="Due back" value=item.when}}
+{{#> row label="Due back"}}{{> moment item}}{{/row}}
 {{/if}}
 {{/if}}
 {{/table}}
@@ -57,7 +57,7 @@ Stop these reminders: {{unsubscribeUrl}}
 {{else}}
 Item: {{item.name}}
 Reference: {{item.code}}
-{{#if returnedText}}
+{{#if isReturned}}
 Returned: {{item.when}}
 Duration: {{durationText}}
 {{else}}

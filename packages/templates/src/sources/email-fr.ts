@@ -31,16 +31,16 @@ Ne plus recevoir ces rappels : {{unsubscribeUrl}}
 {{/if}}
 {{else}}
 {{#> table}}
-{{> row label="Matériel" value=item.name}}
-{{> row label="Référence" value=item.code}}
-{{#if returnedText}}
-{{> row label="Restitué" value=item.when}}
-{{> row label="Durée" value=durationText}}
+{{#> row label="Matériel"}}{{item.name}}{{/row}}
+{{#> row label="Référence"}}{{item.code}}{{/row}}
+{{#if isReturned}}
+{{#> row label="Restitué"}}{{> moment item}}{{/row}}
+{{#> row label="Durée"}}{{durationText}}{{/row}}
 {{else}}
 {{#if item.late}}
-{{> row label="Retour prévu" value=item.when}}
+{{#> row label="Retour prévu"}}{{> moment item}}{{/row}}
 {{else}}
-{{> row label="À rendre" value=item.when}}
+{{#> row label="À rendre"}}{{> moment item}}{{/row}}
 {{/if}}
 {{/if}}
 {{/table}}
@@ -57,7 +57,7 @@ Ne plus recevoir ces rappels : {{unsubscribeUrl}}
 {{else}}
 Matériel : {{item.name}}
 Référence : {{item.code}}
-{{#if returnedText}}
+{{#if isReturned}}
 Restitué : {{item.when}}
 Durée : {{durationText}}
 {{else}}

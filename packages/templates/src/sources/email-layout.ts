@@ -76,14 +76,15 @@ export const emailParts: Record<string, string> = {
 `,
   row: `<tr>
 <th class="soft line" scope="row" align="left" valign="top" style="padding:10px 12px 10px 0;border-bottom:1px solid #e5e7eb;font-size:14px;line-height:24px;font-weight:400;text-align:left;color:#4b5563;width:34%">{{label}}</th>
-<td class="ink line" valign="top" style="padding:10px 0;border-bottom:1px solid #e5e7eb;font-size:16px;line-height:24px;font-weight:600;color:#111827;overflow-wrap:anywhere">{{value}}</td>
+<td class="ink line" valign="top" style="padding:10px 0;border-bottom:1px solid #e5e7eb;font-size:16px;line-height:24px;font-weight:600;color:#111827;overflow-wrap:anywhere">{{> @partial-block}}</td>
 </tr>
 `,
   entry: `<tr>
 <th class="ink line" scope="row" align="left" valign="top" style="padding:10px 12px 10px 0;border-bottom:1px solid #e5e7eb;font-size:16px;line-height:22px;font-weight:600;text-align:left;color:#111827;overflow-wrap:anywhere">{{name}}<br><span class="soft" style="font-size:14px;font-weight:400;color:#4b5563">{{code}}</span></th>
-<td class="ink line" valign="top" style="padding:10px 0;border-bottom:1px solid #e5e7eb;font-size:15px;line-height:22px;color:#111827;width:45%">{{when}}</td>
+<td class="ink line" valign="top" style="padding:10px 0;border-bottom:1px solid #e5e7eb;font-size:15px;line-height:22px;color:#111827;width:45%">{{> moment}}</td>
 </tr>
 `,
+  moment: `{{#if day}}{{day}}<br>{{/if}}{{hour}}`,
   table: `<table width="100%" cellpadding="0" cellspacing="0" border="0" class="line" style="margin:0 0 20px;border-collapse:collapse;border-top:1px solid #e5e7eb;table-layout:fixed">
 {{> @partial-block}}</table>
 `,
