@@ -1,0 +1,42 @@
+import { channels as allChannels, type Channel, type NotificationType } from '@rappel/contracts';
+import type { BorrowerFacts } from '@rappel/lending';
+import type { SkipReason } from './events.ts';
+
+export interface ChannelConfig {
+  /** Channel used when the borrower allows several and does not want all of them. Default EMAIL. */
+  readonly preferred: Channel;
+  /** Channels that a type may use; absent = all. */
+  readonly perType?: Readonly<Partial<Record<NotificationType, readonly Channel[]>>>;
+}
+
+export const defaultChannelConfig: ChannelConfig = { preferred: 'EMAIL' };
+
+/** `other` = another channel tells them: nothing to record here. */
+export type ChannelChoice = { readonly kind: 'send' } | { readonly kind: 'other' } | { readonly kind: 'skip'; readonly reason: SkipReason };
+
+type Facts = Pick<BorrowerFacts, 'preferences' | 'has'>;
+
+function obstacle(facts: Facts, channel: Channel): SkipReason | undefined {
+  const [allowed, present] = channel === 'EMAIL' ? [facts.preferences.email, facts.has.email] : [facts.preferences.whatsapp, facts.has.phone];
+  if (!allowed) return 'preference';
+  return present ? undefined : 'no-address';
+}
+
+/**
+ * Who tells them. Usable = allowed by the borrower, with an address, open to this type and rung. A borrower who wants both
+ * gets every usable channel, else the preferred one if usable, else the other. With none usable exactly one channel, the
+ * preferred (or only open) one, records why, so that the log says it once.
+ */
+export function chooseChannels(facts: Facts, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): Readonly<Record<Channel, ChannelChoice>> {
+  const order = [config.preferred, ...allChannels.filter((channel) => channel !== config.preferred)];
+  const open = order.filter((channel) => (rung ?? allChannels).includes(channel) && (config.perType?.[type] ?? allChannels).includes(channel));
+  const usable = open.filter((channel) => !obstacle(facts, channel));
+  const chosen = facts.preferences.both ? usable : usable.slice(0, 1);
+  const speaker = open[0] ?? config.preferred;
+  const choice = (channel: Channel): ChannelChoice => {
+    if (chosen.includes(channel)) return { kind: 'send' };
+    if (chosen.length > 0 || channel !== speaker) return { kind: 'other' };
+    return { kind: 'skip', reason: obstacle(facts, channel) ?? 'preference' };
+  };
+  return { EMAIL: choice('EMAIL'), WHATSAPP: choice('WHATSAPP') };
+}
