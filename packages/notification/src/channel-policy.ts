@@ -3,7 +3,7 @@ import type { BorrowerFacts } from '@rappel/lending';
 import type { SkipReason } from './events.ts';
 
 export interface ChannelConfig {
-  /** Channel used when the borrower allows several and does not want all of them. Default EMAIL. */
+  /** Channel used when the borrower allows several, does not want all of them and prefers none. Default EMAIL. */
   readonly preferred: Channel;
   /** Channels that a type may use; absent = all. */
   readonly perType?: Readonly<Partial<Record<NotificationType, readonly Channel[]>>>;
@@ -28,11 +28,12 @@ function obstacle(facts: Facts, channel: Channel): SkipReason | undefined {
  * preferred (or only open) one, records why, so that the log says it once.
  */
 export function chooseChannels(facts: Facts, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): Readonly<Record<Channel, ChannelChoice>> {
-  const order = [config.preferred, ...allChannels.filter((channel) => channel !== config.preferred)];
+  const first = facts.preferences.preferred ?? config.preferred;
+  const order = [first, ...allChannels.filter((channel) => channel !== first)];
   const open = order.filter((channel) => (rung ?? allChannels).includes(channel) && (config.perType?.[type] ?? allChannels).includes(channel));
   const usable = open.filter((channel) => !obstacle(facts, channel));
   const chosen = facts.preferences.both ? usable : usable.slice(0, 1);
-  const speaker = open[0] ?? config.preferred;
+  const speaker = open[0] ?? first;
   const choice = (channel: Channel): ChannelChoice => {
     if (chosen.includes(channel)) return { kind: 'send' };
     if (chosen.length > 0 || channel !== speaker) return { kind: 'other' };

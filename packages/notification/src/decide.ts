@@ -71,32 +71,39 @@ const isCurrent = (state: Notification, attemptId: string): boolean =>
 
 const fail: Decide<'RecordFailed'> = ({ attemptId, failure, retry, retryAt, at }, state) => {
   if (!isCurrent(state, attemptId)) return [];
-  const reaction = reactions[failure.class];
-  if (reaction.then === 'settle') return recordUnknown({ type: 'RecordUnknown', attemptId, cause: 'provider', text: failure.text, at }, state);
-  const spent = reaction.spends === 'yes' || (reaction.spends === 'first' && state.attempts === 1);
-  const again = reaction.then === 'retry' ? nextAttemptAt(retry, state.sinceArmed, at) : undefined;
-  const final = reaction.then === 'give-up' || (reaction.then === 'retry' && again === undefined);
-  const failed: NotificationEvent = { type: 'AttemptFailed', data: { attemptId, ...failure, spent, retryAt: final ? undefined : retryAt ?? again, at } };
-  return final ? [failed, { type: 'NotificationGivenUp', data: { ...failure, attempts: state.attempts, at } }] : [failed];
+  const { next, spends } = reactions[failure.class];
+  if (next === 'settle') return recordUnknown({ type: 'RecordUnknown', attemptId, cause: 'provider', text: failure.text, at }, state);
+  const spent = spends === 'yes' || (spends === 'first' && state.attempts === 1);
+  const again = next === 'retry' ? nextAttemptAt(retry, state.sinceArmed, at) : undefined;
+  const failed = (until?: string): NotificationEvent => ({ type: 'AttemptFailed', data: { attemptId, ...failure, spent, retryAt: until, at } });
+  if (next === 'wait' || again) return [failed(retryAt ?? again)];
+  return [failed(), { type: 'NotificationGivenUp', data: { ...failure, attempts: state.attempts, at } }];
 };
 
 const recordUnknown: Decide<'RecordUnknown'> = ({ attemptId, cause, text, at }, state) =>
   (state.phase === 'attempting' && state.attempt?.id === attemptId ? [{ type: 'AttemptUnknown', data: { attemptId, cause, text, at } }] : []);
 
+const mayBeSettled = (state: Notification, { attemptId, verdict }: Of<'Settle'>): boolean => {
+  if (verdict === 'sent' && state.receipts[attemptId] !== undefined) return state.phase !== 'accepted';
+  return isCurrent(state, attemptId) && state.phase !== 'attempting' && !(verdict === 'held' && state.phase === 'held');
+};
+
+const textOf = ({ error }: Notification): string => error?.text ?? 'the outcome of the last attempt is unknown';
+
 /**
  * Not sent: it is armed again. A crash that demonstrably sent nothing costs no attempt; whatever the provider or mere policy
  * had a hand in does, and the last one ends it.
  */
-const settle: Decide<'Settle'> = ({ attemptId, verdict, evidence, retry, providerId, actor, why, at }, state) => {
-  const proven = verdict === 'sent' && state.receipts[attemptId] !== undefined && state.phase !== 'accepted';
-  if (!proven && (!isCurrent(state, attemptId) || state.phase === 'attempting')) return [];
-  if (verdict === 'held' && state.phase === 'held') return [];
-  const spent = verdict !== 'not-sent' || state.attempt?.unknown === 'provider' || evidence === 'policy-resend';
+const settle: Decide<'Settle'> = (command, state) => {
+  if (!mayBeSettled(state, command)) return [];
+  const { type: _, retry, ...settlement } = command;
+  const { verdict, evidence, at } = settlement;
+  const free = verdict === 'not-sent' && state.attempt?.unknown === 'crash' && evidence !== 'policy-resend';
+  const spent = !free;
   const attempts = state.attempts - (spent ? 0 : 1);
-  const settled: NotificationEvent = { type: 'AttemptSettled', data: { attemptId, verdict, evidence, spent, attempts, providerId, actor, why, at } };
-  if (verdict !== 'not-sent' || !spent || state.sinceArmed < retry.attempts) return [settled];
-  const text = state.error?.text ?? 'the outcome of the last attempt is unknown';
-  return [settled, { type: 'NotificationGivenUp', data: { class: 'UNKNOWN', text, attempts, at } }];
+  const settled: NotificationEvent = { type: 'AttemptSettled', data: { ...settlement, spent, attempts } };
+  if (verdict !== 'not-sent' || free || state.sinceArmed < retry.attempts) return [settled];
+  return [settled, { type: 'NotificationGivenUp', data: { class: 'UNKNOWN', text: textOf(state), attempts, at } }];
 };
 
 const defer: Decide<'Defer'> = ({ reason, until, at }, { phase, waiting }) =>
@@ -110,13 +117,17 @@ const replace: Decide<'Replace'> = ({ by, at }, { phase, replacedBy, delivery })
   return !replacedBy && (phase === 'given-up' || undelivered) ? [{ type: 'NotificationReplaced', data: { by, at } }] : [];
 };
 
-const report: Decide<'ReportDelivery'> = ({ type: _, ...data }, { phase }) => (phase === 'absent' ? [] : [{ type: 'DeliveryReported', data }]);
+const report: Decide<'ReportDelivery'> = (command, { phase }) => {
+  const { type: _, ...data } = command;
+  return phase === 'absent' ? [] : [{ type: 'DeliveryReported', data }];
+};
 
 const miss: Decide<'MissReceipt'> = ({ after, at }, { phase, delivery, providerId, receiptMissing }) =>
   (phase === 'accepted' && !receiptMissing && (!delivery || delivery === 'queued' || delivery === 'sent')
     ? [{ type: 'ReceiptMissing', data: { providerId: providerId ?? '', after, at } }] : []);
 
-const replay: Decide<'Replay'> = ({ type: _, ...data }, { phase, replacedBy }) => {
+const replay: Decide<'Replay'> = (command, { phase, replacedBy }) => {
+  const { type: _, ...data } = command;
   if (phase === 'absent') throw new NotificationRefused('unknown-notification', 'there is no such notification');
   if (replacedBy) throw new NotificationRefused('replaced', `the email notification ${replacedBy} stands in for it`);
   if (phase !== 'given-up') throw new NotificationRefused('not-failed', `it is ${phase}`);
@@ -130,5 +141,5 @@ const deciders: { [T in NotificationCommand['type']]: Decide<T> } = {
 
 /** What a command makes of a notification. Empty = nothing happens: it was done before, or has been overtaken. */
 export function decide(command: NotificationCommand, state: Notification): NotificationEvent[] {
-  return (deciders[command.type] as Decide<never>)(command as never, state);
+  return (deciders[command.type] as (command: NotificationCommand, state: Notification) => NotificationEvent[])(command, state);
 }

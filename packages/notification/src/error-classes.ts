@@ -3,7 +3,7 @@ import type { ErrorClass } from '@rappel/contracts';
 /** What follows a failed attempt of each class. */
 export interface Reaction {
   /** `retry` within the attempts allowed, `wait` as long as it takes, `settle` by evidence. */
-  readonly then: 'give-up' | 'retry' | 'wait' | 'settle';
+  readonly next: 'give-up' | 'retry' | 'wait' | 'settle';
   /** Whether it counts as an attempt. `first` = only when it is the notification's first, so that it is seen to have been tried. */
   readonly spends: 'yes' | 'no' | 'first';
   /** What it means for everybody else on the channel. */
@@ -15,13 +15,13 @@ export interface Reaction {
 }
 
 export const reactions: Readonly<Record<ErrorClass, Reaction>> = {
-  RECIPIENT: { then: 'give-up', spends: 'yes', suppresses: false, healedByEmail: true },
-  SUPPRESSED: { then: 'give-up', spends: 'yes', suppresses: true, healedByEmail: true },
-  CONTENT: { then: 'give-up', spends: 'yes', suppresses: false, healedByEmail: false },
-  CONFIG: { then: 'wait', spends: 'first', channel: 'pause', suppresses: false, healedByEmail: false },
-  TRANSIENT: { then: 'retry', spends: 'yes', suppresses: false, healedByEmail: true },
-  THROTTLE: { then: 'wait', spends: 'no', channel: 'throttle', suppresses: false, healedByEmail: false },
-  UNKNOWN: { then: 'settle', spends: 'yes', suppresses: false, healedByEmail: false },
+  RECIPIENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: true },
+  SUPPRESSED: { next: 'give-up', spends: 'yes', suppresses: true, healedByEmail: true },
+  CONTENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: false },
+  CONFIG: { next: 'wait', spends: 'first', channel: 'pause', suppresses: false, healedByEmail: false },
+  TRANSIENT: { next: 'retry', spends: 'yes', suppresses: false, healedByEmail: true },
+  THROTTLE: { next: 'wait', spends: 'no', channel: 'throttle', suppresses: false, healedByEmail: false },
+  UNKNOWN: { next: 'settle', spends: 'yes', suppresses: false, healedByEmail: false },
 };
 
 const list = (errorClass: ErrorClass, ...codes: number[]): [string, ErrorClass][] => codes.map((code) => [String(code), errorClass]);

@@ -57,7 +57,8 @@ function requested(state: Notification, { dueFrom, validUntil, replaces, leader,
   return { ...state, phase: 'ready', identity, requested: { dueFrom, validUntil, replaces, leader, members, at } };
 }
 
-function skipped(state: Notification, { reason, detail: _, at: __, ...identity }: Data<'NotificationSkipped'>): Notification {
+function skipped(state: Notification, data: Data<'NotificationSkipped'>): Notification {
+  const { reason, detail: _, at: __, ...identity } = data;
   return { ...state, phase: 'skipped', identity: state.identity ?? identity, skipped: reason, waiting: undefined };
 }
 
@@ -73,7 +74,8 @@ function accepted(state: Notification, { providerId, at }: { providerId?: string
   return { ...state, phase: 'accepted', providerId: providerId ?? state.providerId, sentAt: state.sentAt ?? at, waiting: undefined };
 }
 
-function failed(state: Notification, { attemptId, spent, retryAt, at: _, ...error }: Data<'AttemptFailed'>): Notification {
+function failed(state: Notification, data: Data<'AttemptFailed'>): Notification {
+  const { attemptId, spent, retryAt, at: _, ...error } = data;
   if (state.attempt?.id !== attemptId || state.phase === 'accepted') return state;
   const reason = error.class === 'CONFIG' ? 'paused' : error.class === 'THROTTLE' ? 'throttled' : 'retry';
   return { ...state, ...unspent(state, spent), phase: 'ready', error, waiting: { reason, until: retryAt } };
