@@ -1,1 +1,2 @@
-export {};
+export { createPostgresEventStore, type PostgresEventStoreOptions } from './store.ts';
+export type { Wake } from './tail.ts';

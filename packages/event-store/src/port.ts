@@ -8,6 +8,8 @@ export interface NewEvent<T extends string = string, D extends object = object> 
   /** Fields that identify a person. Sealed before it is stored; see `@rappel/privacy`. */
   readonly personal?: Personal;
   readonly metadata?: Metadata;
+  /** Only for imports: when another store took it (UTC ISO). Default: now, by the store's clock. */
+  readonly recordedAt?: string;
 }
 
 /** Why an event is there. Stored as given; adapters add nothing. */
@@ -131,12 +133,15 @@ export interface StreamMetadata {
 export interface EventStore {
   /**
    * Appends to one stream, all or nothing. Rejects with `VersionConflict` when `expected` does not hold,
-   * with `EventRefused` for an event that cannot be stored (over 1 MiB of JSON, a bad id or stream name).
-   * Appending ids that the stream already holds writes nothing and returns the first result (`duplicate`), whatever `expected`.
-   * Concurrent calls may be gathered into one round trip; each keeps its own answer.
+   * with `EventRefused` for what can never be stored: an event over 1,000,000 bytes of JSON, no event at all, `data` that is
+   * not a JSON object, a bad id, type or stream name, one id twice.
+   * Appending ids that the stream already holds writes nothing and returns the first result (`duplicate`), whatever `expected`;
+   * when it holds only some of them: `EventRefused`. Ids are compared within their stream only.
+   * Concurrent calls may be gathered into one round trip; each keeps its own answer. Calls of one process to one stream
+   * take effect in the order of the calls.
    */
   append(stream: string, events: readonly NewEvent[], expected: ExpectedVersion): Promise<Appended>;
-  /** Appends to several streams, all or nothing over all of them. Answers in the order given. */
+  /** Appends to several streams (each named once), all or nothing over all of them. Answers in the order given. */
   appendMany(appends: readonly Append[]): Promise<Appended[]>;
   /** Events of one stream; empty when there is none. Concurrent calls may be gathered into one round trip. */
   readStream(stream: string, options?: ReadStreamOptions): Promise<RecordedEvent[]>;

@@ -1,0 +1,162 @@
+import type { Migration } from '@rappel/postgres';
+
+export const SCHEMA = 'event_store';
+
+/**
+ * Positions are given under one advisory lock that is held until the commit, so whoever sees a position sees all below it.
+ * The whole group travels in one call: no client can stall while it holds the lock.
+ * Every index grows at its right-hand edge (streams get rising numbers), which keeps appends flat as the log grows.
+ */
+const appendGroup = `
+CREATE FUNCTION append_group(
+  a_unit int[], a_stream text[], a_expected int[], a_size int[],
+  e_append int[], e_index int[], e_id uuid[], e_stream text[], e_type text[],
+  e_data json[], e_personal json[], e_metadata json[], e_recorded timestamptz[],
+  OUT outcomes int[], OUT versions int[], OUT positions bigint[]
+) LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+AS $$
+DECLARE
+  written CONSTANT int := 0; duplicate CONSTANT int := 1; conflict CONSTANT int := 2; partly CONSTANT int := 3; spoiled CONSTANT int := 4;
+  n CONSTANT int := cardinality(a_stream);
+  ids bigint[];
+  held int[];
+  found int[] := array_fill(0, ARRAY[n]);
+  is_new boolean[] := array_fill(false, ARRAY[n]);
+  offsets bigint[] := array_fill(0, ARRAY[n]);
+  failed int[] := '{}';
+  head bigint;
+  anew boolean := false;
+  old boolean := false;
+  known record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7234017283807667300);
+
+  SELECT array_agg(coalesce(s.id, 0) ORDER BY a.place), array_agg(coalesce(last.version, 0) ORDER BY a.place), bool_or(s.id IS NOT NULL)
+    INTO ids, held, old
+    FROM unnest(a_stream) WITH ORDINALITY AS a (name, place)
+    LEFT JOIN event_store.streams s ON s.name = a.name
+    LEFT JOIN LATERAL (
+      SELECT e.version FROM event_store.events e WHERE e.stream_id = s.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1
+    ) last ON true;
+  versions := held;
+  positions := offsets;
+  outcomes := found;
+
+  IF old THEN
+    FOR known IN
+      SELECT x.append, count(*)::int AS n, max(e.version) AS version, max(e.position) AS position
+        FROM unnest(e_append, e_id) AS x (append, id)
+        JOIN event_store.events e ON e.stream_id = ids[x.append] AND e.id = x.id
+       GROUP BY x.append
+    LOOP
+      found[known.append] := known.n;
+      IF known.n = a_size[known.append] THEN
+        versions[known.append] := known.version;
+        positions[known.append] := known.position;
+      END IF;
+    END LOOP;
+  END IF;
+
+  FOR i IN 1..n LOOP
+    IF found[i] > 0 THEN
+      IF found[i] = a_size[i] THEN
+        outcomes[i] := duplicate;
+      ELSE
+        outcomes[i] := partly;
+        versions[i] := found[i];
+        failed := failed || a_unit[i];
+      END IF;
+    ELSIF a_expected[i] >= 0 AND a_expected[i] <> held[i] THEN
+      outcomes[i] := conflict;
+      failed := failed || a_unit[i];
+    END IF;
+  END LOOP;
+
+  SELECT coalesce((SELECT e.position FROM event_store.events e ORDER BY e.position DESC LIMIT 1), 0) INTO head;
+  FOR i IN 1..n LOOP
+    IF outcomes[i] <= duplicate AND a_unit[i] = ANY (failed) THEN
+      outcomes[i] := spoiled;
+    ELSIF outcomes[i] = written THEN
+      IF ids[i] = 0 THEN
+        ids[i] := nextval('event_store.stream_ids');
+        is_new[i] := true;
+        anew := true;
+      END IF;
+      offsets[i] := head;
+      head := head + a_size[i];
+      versions[i] := held[i] + a_size[i];
+      positions[i] := head;
+    END IF;
+  END LOOP;
+
+  IF anew THEN
+    INSERT INTO event_store.streams (id, name)
+    SELECT a.id, a.name FROM unnest(ids, a_stream, is_new) AS a (id, name, is_new) WHERE a.is_new;
+  END IF;
+  INSERT INTO event_store.events (position, stream_id, version, id, recorded_at, category, stream, type, data, personal, metadata)
+  SELECT offsets[x.append] + x.index, ids[x.append], held[x.append] + x.index, x.id, coalesce(x.recorded, clock_timestamp()),
+         split_part(x.stream, '-', 1), x.stream, x.type, x.data, x.personal, x.metadata
+    FROM unnest(e_append, e_index, e_id, e_stream, e_type, e_data, e_personal, e_metadata, e_recorded)
+      AS x (append, index, id, stream, type, data, personal, metadata, recorded)
+   WHERE outcomes[x.append] = written;
+END $$`;
+
+const readStreams = `
+CREATE FUNCTION read_streams(r_stream text[], r_from int[], r_backwards boolean[], r_limit bigint[])
+RETURNS TABLE (request int, "position" bigint, stream text, version int, id uuid, recorded_at timestamp, type text, data json, personal json, metadata json)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off
+AS $$
+BEGIN
+  RETURN QUERY
+  SELECT r.place::int, e.position, e.stream, e.version, e.id, e.recorded_at AT TIME ZONE 'UTC', e.type, e.data, e.personal, e.metadata
+    FROM unnest(r_stream, r_from, r_backwards, r_limit) WITH ORDINALITY AS r (name, start, backwards, most, place)
+    JOIN event_store.streams s ON s.name = r.name
+    CROSS JOIN LATERAL (
+      (SELECT f.* FROM event_store.events f
+        WHERE NOT r.backwards AND f.stream_id = s.id AND f.version >= r.start ORDER BY f.stream_id, f.version LIMIT r.most)
+      UNION ALL
+      (SELECT b.* FROM event_store.events b
+        WHERE r.backwards AND b.stream_id = s.id AND b.version <= r.start ORDER BY b.stream_id DESC, b.version DESC LIMIT r.most)
+    ) e;
+END $$`;
+
+/** Numbered steps; a released one never changes. */
+export const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    name: 'streams and events',
+    sql: `
+CREATE SEQUENCE stream_ids;
+CREATE TABLE streams (
+  id bigint PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE
+);
+CREATE TABLE stream_metadata (
+  stream text COLLATE "C" PRIMARY KEY,
+  metadata json NOT NULL
+);
+CREATE TABLE events (
+  position bigint PRIMARY KEY,
+  stream_id bigint NOT NULL,
+  version int NOT NULL,
+  id uuid NOT NULL,
+  recorded_at timestamptz(3) NOT NULL,
+  category text COLLATE "C" NOT NULL,
+  stream text COLLATE "C" NOT NULL,
+  type text NOT NULL,
+  data json NOT NULL,
+  personal json,
+  metadata json
+);
+CREATE UNIQUE INDEX events_by_stream ON events (stream_id, version);
+CREATE UNIQUE INDEX events_by_id ON events (stream_id, id);
+CREATE INDEX events_by_category ON events (category, position);
+`,
+  },
+  { id: 2, name: 'group append', sql: appendGroup },
+  { id: 3, name: 'grouped reads', sql: readStreams },
+];
