@@ -1,1 +1,17 @@
-export {};
+export * from './config.ts';
+export * from './base-config.ts';
+export * from './clock.ts';
+export * from './logger.ts';
+export { currentTraceparent, withTrace } from './trace.ts';
+export { scrub } from './scrub.ts';
+export * from './event-store.ts';
+export type { HealthChecks } from './health.ts';
+export type { Shutdown, ShutdownStage } from './shutdown.ts';
+export * from './tokens.ts';
+export { Caller, hasScope, Public, Scopes, scopes } from './auth/scopes.ts';
+export type { CallerIdentity, Scope } from './auth/scopes.ts';
+export * from './auth/api-keys.ts';
+export { migrateAuth } from './auth/migrations.ts';
+export * from './auth/local-key.ts';
+export { AcceptsForm, Endpoint, InvalidInput, ZodBody, ZodParams, ZodQuery } from './http/endpoint.ts';
+export * from './run-service.ts';

@@ -1,0 +1,56 @@
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { BaseConfig } from '../base-config.ts';
+import { withTrace } from '../trace.ts';
+
+/** Largest request body, bytes. */
+const BODY_LIMIT = 256 * 1024;
+
+const strictPolicy = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"], objectSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'self'"], frameAncestors: ["'none'"],
+  },
+};
+
+export async function createHttp(config: BaseConfig, registry: Registry): Promise<FastifyAdapter> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    trustProxy: config.RAPPEL_TRUST_PROXY,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 300 },
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  await fastify.register(helmet, { contentSecurityPolicy: strictPolicy, strictTransportSecurity: config.NODE_ENV === 'production' });
+  if (config.RAPPEL_RATE_LIMIT > 0) {
+    await fastify.register(rateLimit, { max: config.RAPPEL_RATE_LIMIT, timeWindow: '1 minute', allowList: (request) => request.url.startsWith('/health/') });
+  }
+  refuseForms(fastify);
+  fastify.addHook('onRequest', (request, _, next) => { withTrace(request.headers['traceparent'] as string | undefined, next); });
+  measure(fastify, registry);
+  return adapter;
+}
+
+// A form needs no permission from the browser to be sent across sites, and all its values are strings.
+function refuseForms(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _, next) => {
+    const form = (request.routeOptions.config as { form?: boolean }).form === true;
+    const sent = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+    const wanted = form ? 'application/x-www-form-urlencoded' : 'application/json';
+    const misfit = sent !== '' && sent !== wanted && !(!form && /^application\/[\w.+-]+\+json$/.test(sent));
+    next(misfit ? Object.assign(new Error(`the body must be ${wanted}`), { statusCode: 415 }) : undefined);
+  });
+}
+
+function measure(fastify: FastifyInstance, registry: Registry): void {
+  const seconds = new Histogram({ name: 'http_request_duration_seconds', help: 'HTTP answers', labelNames: ['method', 'route', 'status'], registers: [registry] });
+  fastify.addHook('onResponse', (request, reply, next) => {
+    seconds.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode }, reply.elapsedTime / 1000);
+    next();
+  });
+}
