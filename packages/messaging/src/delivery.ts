@@ -1,0 +1,57 @@
+import type { Msg, MsgHdrs } from '@nats-io/nats-core';
+import type { Headers } from './envelope.ts';
+import type { Incoming, Verdict } from './worker.ts';
+
+/** A delivery and the way to settle it. */
+export interface Delivery {
+  /** Which message of which incarnation of the stream. */
+  readonly id: string;
+  readonly incoming: Incoming;
+  readonly key: string | undefined;
+  readonly request: boolean;
+  settle(verdict: Verdict): void;
+  /** Tells the server that work goes on. */
+  working(): void;
+  /** The server gave the same message again: settle that delivery instead. */
+  renew(newer: Delivery): void;
+}
+
+/** A JetStream message, with its place read from the reply subject: `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<n>.<seq>.<n>.<time>.<pending>[.<random>]`. */
+export function createDelivery(message: Msg, stream: string): Delivery {
+  const tokens = message.reply!.split('.');
+  const at = tokens.length === 9 ? 2 : 4;
+  const headers = flat(message.headers);
+  const takenAt = tokens[at + 5]!;
+  const sequence = Number(tokens[at + 3]);
+  let current = message;
+  return {
+    id: `${sequence}:${takenAt}`,
+    incoming: { subject: message.subject, headers, payload: message.data, deliveries: Number(tokens[at + 2]), stream, sequence, takenAt, request: false },
+    key: keyOf(headers),
+    request: false,
+    settle: (verdict) => { current.respond(wordFor(verdict)); },
+    working: () => { current.respond('+WPI'); },
+    renew: (newer) => { current = (newer as Delivery & { message: Msg }).message; },
+    get message() { return current; },
+  } as Delivery;
+}
+
+function wordFor(verdict: Verdict): string {
+  if (verdict.do === 'ack') return '+ACK';
+  if (verdict.do === 'term') return '+TERM';
+  return verdict.afterMs > 0 ? `-NAK ${JSON.stringify({ delay: Math.round(verdict.afterMs * 1e6) })}` : '-NAK';
+}
+
+/** Header names as they came; of several values the first. */
+export function flat(headers: MsgHdrs | undefined): Headers {
+  const record: Record<string, string> = Object.create(null);
+  if (headers) for (const [name, values] of headers) record[name] = values[0] ?? '';
+  return record;
+}
+
+export function keyOf(headers: Headers): string | undefined {
+  const exact = headers['ce-subject'];
+  if (exact !== undefined) return exact;
+  for (const name in headers) if (name.toLowerCase() === 'ce-subject') return headers[name];
+  return undefined;
+}

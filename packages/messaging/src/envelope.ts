@@ -1,0 +1,93 @@
+import { Envelope } from '@rappel/contracts';
+import { parseJson } from './json.ts';
+import type { Issue } from './port.ts';
+
+/** Header names and values; several values under one name keep the first. */
+export type Headers = Readonly<Record<string, string>>;
+
+export type Read =
+  | { readonly ok: true; readonly event: Envelope }
+  | { readonly ok: false; readonly reason: string; readonly issues?: readonly Issue[] };
+
+const attributes = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'traceparent', 'correlationid', 'causationid'] as const;
+const control = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
+const encoder = new TextEncoder();
+
+/**
+ * Reads a CloudEvent off NATS: binary mode (attributes in `ce-*` headers of any case, `data` as JSON payload) or structured mode
+ * (`content-type: application/cloudevents+json`). Returns the event or why there is none; never throws.
+ */
+export function readEnvelope(headers: Headers, payload: Uint8Array): Read {
+  const low = lowered(headers);
+  const contentType = low['content-type']?.split(';', 1)[0]!.trim().toLowerCase();
+  if (contentType?.startsWith('application/cloudevents-batch')) return { ok: false, reason: 'batches of CloudEvents are not accepted: send them one by one' };
+  const parsed = parseJson(payload);
+  if (!parsed.ok) return parsed;
+  if (contentType?.startsWith('application/cloudevents')) return structured(parsed.value, contentType);
+  if (!Object.keys(low).some((name) => name.startsWith('ce-'))) return { ok: false, reason: 'not a CloudEvent: no ce-* headers and no content-type application/cloudevents+json' };
+  if (contentType !== undefined && !isJson(contentType)) return { ok: false, reason: `data is ${contentType.slice(0, 100)}, only JSON is accepted` };
+  return checked(fromHeaders(low, parsed.value));
+}
+
+/** Writes a CloudEvent in binary mode. */
+export function writeEnvelope(event: Envelope): { headers: Record<string, string>; payload: Uint8Array } {
+  const headers: Record<string, string> = {};
+  for (const name of attributes) {
+    const value = event[name];
+    if (value !== undefined) headers[`ce-${name}`] = encoded(value);
+  }
+  headers['content-type'] = event.datacontenttype ?? 'application/json';
+  return { headers, payload: encoder.encode(JSON.stringify(event.data ?? null)) };
+}
+
+function lowered(headers: Headers): Record<string, string | undefined> {
+  const low: Record<string, string | undefined> = Object.create(null);
+  for (const name in headers) low[name.toLowerCase()] ??= headers[name];
+  return low;
+}
+
+const isJson = (contentType: string): boolean => contentType === 'application/json' || contentType.endsWith('+json') || contentType === 'text/json';
+
+function structured(value: unknown, contentType: string): Read {
+  if (!/^application\/cloudevents\+json$/.test(contentType)) return { ok: false, reason: `${contentType.slice(0, 100)} is not accepted, only application/cloudevents+json` };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'a structured CloudEvent must be a JSON object' };
+  if ('data_base64' in value) return { ok: false, reason: 'data_base64 is not accepted: send data as JSON' };
+  return checked(value as Record<string, unknown>);
+}
+
+function fromHeaders(low: Record<string, string | undefined>, data: unknown): Record<string, unknown> {
+  const event: Record<string, unknown> = { data };
+  for (const name of attributes) {
+    const value = low[`ce-${name}`];
+    if (value !== undefined) event[name] = decoded(value);
+  }
+  // Trace context travels under its own header in many clients.
+  event.traceparent ??= low.traceparent;
+  return event;
+}
+
+function checked(candidate: Record<string, unknown>): Read {
+  for (const name of attributes) {
+    const value = candidate[name];
+    if (typeof value === 'string' && control.test(value)) return { ok: false, reason: `not a CloudEvent: ${name} has control characters` };
+  }
+  const result = Envelope.safeParse(candidate);
+  if (result.success) return { ok: true, event: result.data };
+  const issues = issuesOf(result.error);
+  return { ok: false, reason: `not a CloudEvent: ${issues.map(({ path, message }) => `${path}: ${message}`).join('; ')}`.slice(0, 1000), issues };
+}
+
+/** What a schema complains about, without the values. */
+export const issuesOf = (error: { readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] }): Issue[] =>
+  error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
+
+// The NATS binding percent-encodes what is not printable ASCII, and space, quote and percent.
+const encoded = (value: string): string => (/^[!#$&-~]*$/.test(value) ? value : value.replace(/[^!#$&-~]+/gu, encodeURIComponent));
+function decoded(value: string): string {
+  if (!value.includes('%')) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
