@@ -26,7 +26,7 @@ export interface BorrowerFacts {
 export type BorrowerEvent =
   | { type: 'BorrowerRegistered'; data: BorrowerFacts & { at: string }; personal: Personal }
   | { type: 'BorrowerUpdated'; data: BorrowerFacts & { at: string }; personal: Personal }
-  | { type: 'BorrowerForgotten'; data: { borrowerId: string; at: string } };
+  | { type: 'BorrowerForgotten'; data: { borrowerId: string; why?: string; at: string } };
 
 export type Borrower =
   | { status: 'absent' }

@@ -1,29 +1,11 @@
-import type { CancelAttribution, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution, UpdateBorrower } from '@rappel/contracts';
-import { handleCommand, isVersionConflict, readState, type Append, type EventStore, type Fold, type NewEvent } from '@rappel/event-store';
-import { attributionFold, attributionStream, borrowerFold, borrowerStream, dueInstant, type Attribution, type AttributionEvent, type BorrowerEvent } from '@rappel/lending';
-import type { Vault } from '@rappel/privacy';
-import { v5 as uuidv5 } from 'uuid';
-import { decideBorrower, type KnownBorrower } from '../borrower/decide.ts';
+import type { CancelAttribution, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
+import { handleCommand, isVersionConflict, readState, type Append, type EventStore, type Fold } from '@rappel/event-store';
+import { attributionFold, attributionStream, borrowerStream, dueInstant, type Attribution } from '@rappel/lending';
+import type { Borrowers } from '../borrower/commands.ts';
+import { decideBorrower } from '../borrower/decide.ts';
+import { MOST_CONFLICTS, stamp, type Cause, type Stored } from '../stored.ts';
 import { decide, type LoanCommand } from './decide.ts';
 import { LoanRefused } from './refused.ts';
-
-/** Where a command came from. The same `id` again changes nothing: event ids are derived from it. */
-export interface Cause {
-  /** UUID. */
-  readonly id: string;
-  readonly correlationId: string;
-  readonly traceparent?: string;
-  readonly actor?: string;
-}
-
-/** What is answered once the event store has it. */
-export interface Stored {
-  readonly id: string;
-  /** Version of the stream afterwards. */
-  readonly version: number;
-  /** True when this command had been stored before, or changed nothing. */
-  readonly duplicate: boolean;
-}
 
 export interface LoanRules {
   /** Deadline of a due moment without a time, `HH:mm`. */
@@ -41,25 +23,15 @@ const knownFold: Fold<Known> = {
   evolve: ({ loan, causes }, event) => ({ loan: attributionFold.evolve(loan, event), causes: [...causes, event.metadata.causationId] }),
 };
 
-const EVENT_IDS = '6f1d6b5e-8a0c-4d0e-9a2f-3b1f0a0f7c11';
-const MOST_CONFLICTS = 8;
-
-/** `at` of a command that names none, and events made ready for the store. */
-function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[]): NewEvent[] {
-  return events.map((event, index) => ({
-    ...event,
-    id: uuidv5(`${cause.id}:${event.type}:${index}`, EVENT_IDS),
-    metadata: {
-      correlationId: cause.correlationId,
-      causationId: cause.id,
-      ...(cause.traceparent && { traceparent: cause.traceparent }),
-      ...(cause.actor && { actor: cause.actor }),
-    },
-  }));
+interface LoanParts {
+  readonly store: EventStore;
+  readonly borrowers: Borrowers;
+  readonly clock: Clock;
+  readonly rules: LoanRules;
 }
 
-/** The loan service's use cases: validated commands in, stored events out. Refusals are `LoanRefused`. */
-export function createLoans({ store, vault, clock, rules }: { store: EventStore; vault: Vault; clock: Clock; rules: LoanRules }) {
+/** The use cases about loans: validated commands in, stored events out. A broken rule is a `LoanRefused`. */
+export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
   const record = async (command: LoanCommand & { attributionId: string }, cause: Cause): Promise<Stored> => {
     const stream = attributionStream(command.attributionId);
     const { state, appended } = await handleCommand(store, knownFold, stream, ({ loan, causes }) =>
@@ -67,39 +39,40 @@ export function createLoans({ store, vault, clock, rules }: { store: EventStore;
     return { id: command.attributionId, version: appended?.version ?? state.causes.length, duplicate: appended === undefined };
   };
 
-  const knownBorrower = async (borrowerId: string): Promise<KnownBorrower & { version: number }> => {
-    const { state, version } = await readState(store, borrowerFold, borrowerStream(borrowerId));
-    if (state.status !== 'known') return { state, version };
-    const opened = await vault.open(state.personal);
-    return { state, version, ...(opened.state === 'open' && { fields: opened.fields }) };
-  };
-
+  /** Records the loan and, where they are new or changed, the borrower: both or neither. */
   const create = async (input: CreateAttribution, cause: Cause): Promise<Stored> => {
     const at = input.at ?? clock.now();
     const loan = snapshot(input, rules);
-    const streams = { loan: attributionStream(loan.attributionId), borrower: borrowerStream(loan.borrowerId) };
+    const stream = attributionStream(loan.attributionId);
     for (let round = 1; ; round++) {
-      const [current, borrower] = await Promise.all([readState(store, knownFold, streams.loan), knownBorrower(loan.borrowerId)]);
-      const unchanged = { id: loan.attributionId, version: current.version, duplicate: true };
-      if (current.state.causes.includes(cause.id)) return unchanged;
+      const [{ state, version }, borrower] = await Promise.all([readState(store, knownFold, stream), borrowers.known(loan.borrowerId)]);
+      const unchanged = { id: loan.attributionId, version, duplicate: true };
+      if (state.causes.includes(cause.id)) return unchanged;
+      // Somebody who was forgotten stays so until upstream updates them expressly.
+      const told = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
       const appends: Append[] = [
-        { stream: streams.borrower, events: stamp(cause, decideBorrower(input.borrower, borrower, at)), expected: borrower.version },
-        { stream: streams.loan, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, current.state.loan)), expected: current.version },
+        { stream: borrowerStream(loan.borrowerId), events: stamp(cause, told), expected: borrower.version },
+        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, state.loan)), expected: version },
       ].filter(({ events }) => events.length > 0);
       if (appends.length === 0) return unchanged;
       try {
         await store.appendMany(appends);
-        return { id: loan.attributionId, version: Math.max(1, current.version), duplicate: false };
+        return { id: loan.attributionId, version: Math.max(1, version), duplicate: false };
       } catch (error) {
         if (!isVersionConflict(error) || round === MOST_CONFLICTS) throw error;
       }
     }
   };
 
+  const find = async (attributionId: string): Promise<Exclude<Attribution, { status: 'absent' }>> => {
+    const { state } = await readState(store, attributionFold, attributionStream(attributionId));
+    if (state.status === 'absent') throw new LoanRefused('unknown-attribution', `attribution ${attributionId} is not known`);
+    return state;
+  };
+
   const reschedule = async (input: RescheduleAttribution, cause: Cause): Promise<Stored> => {
-    const { state } = await readState(store, attributionFold, attributionStream(input.attributionId));
-    if (state.status === 'absent') throw new LoanRefused('unknown-attribution', `attribution ${input.attributionId} is not known`);
-    const due = { ...input.due, zone: input.due.zone ?? state.loan.due.zone };
+    const { loan } = await find(input.attributionId);
+    const due = { ...input.due, zone: input.due.zone ?? loan.due.zone };
     return record({ type: 'RescheduleAttribution', attributionId: input.attributionId, due, dueAt: dueInstant(due, rules.closing), at: input.at ?? clock.now() }, cause);
   };
 
@@ -109,21 +82,7 @@ export function createLoans({ store, vault, clock, rules }: { store: EventStore;
   const cancel = ({ attributionId, reason, at = clock.now() }: CancelAttribution, cause: Cause): Promise<Stored> =>
     record({ type: 'CancelAttribution', attributionId, ...(reason && { reason }), at }, cause);
 
-  const updateBorrower = async ({ borrower, at = clock.now() }: UpdateBorrower, cause: Cause): Promise<Stored> => {
-    for (let round = 1; ; round++) {
-      const known = await knownBorrower(borrower.id);
-      const events = stamp(cause, decideBorrower(borrower, known, at));
-      if (events.length === 0) return { id: borrower.id, version: known.version, duplicate: true };
-      try {
-        const { version, duplicate } = await store.append(borrowerStream(borrower.id), events, known.version);
-        return { id: borrower.id, version, duplicate };
-      } catch (error) {
-        if (!isVersionConflict(error) || round === MOST_CONFLICTS) throw error;
-      }
-    }
-  };
-
-  return { create, reschedule, giveBack, cancel, updateBorrower, record, knownBorrower };
+  return { create, reschedule, giveBack, cancel, record, find };
 }
 export type Loans = ReturnType<typeof createLoans>;
 

@@ -1,0 +1,62 @@
+import type { Clock, UpdateBorrower } from '@rappel/contracts';
+import { isVersionConflict, readState, type EventStore } from '@rappel/event-store';
+import { borrowerFold, borrowerStream, type BorrowerFacts } from '@rappel/lending';
+import { maskAddress, maskName, REDACTED, type Vault } from '@rappel/privacy';
+import { LoanRefused } from '../loan/refused.ts';
+import { MOST_CONFLICTS, stamp, type Cause, type Stored } from '../stored.ts';
+import { decideBorrower, type KnownBorrower } from './decide.ts';
+
+/** The use cases about borrowers. */
+export function createBorrowers({ store, vault, clock }: { store: EventStore; vault: Vault; clock: Clock }) {
+  const known = async (borrowerId: string): Promise<KnownBorrower & { version: number }> => {
+    const { state, version } = await readState(store, borrowerFold, borrowerStream(borrowerId));
+    if (state.status !== 'known') return { state, version };
+    const opened = await vault.open(state.personal);
+    return { state, version, ...(opened.state === 'open' && { fields: opened.fields }) };
+  };
+
+  /** The borrower as upstream says they are now. Of somebody forgotten this is new consent: a new key is made. */
+  const update = async ({ borrower, at = clock.now() }: UpdateBorrower, cause: Cause): Promise<Stored> => {
+    for (let round = 1; ; round++) {
+      const current = await known(borrower.id);
+      const events = stamp(cause, decideBorrower(borrower, current, at));
+      if (events.length === 0) return { id: borrower.id, version: current.version, duplicate: true };
+      if (current.state.status === 'forgotten') await vault.readmit(borrower.id);
+      try {
+        const { version, duplicate } = await store.append(borrowerStream(borrower.id), events, current.version);
+        return { id: borrower.id, version, duplicate };
+      } catch (error) {
+        if (!isVersionConflict(error) || round === MOST_CONFLICTS) throw error;
+      }
+    }
+  };
+
+  const find = async (borrowerId: string, { masked }: { masked: boolean }): Promise<BorrowerFacts & Record<string, unknown>> => {
+    const { state, fields } = await known(borrowerId);
+    if (state.status === 'absent') throw new LoanRefused('unknown-borrower', `borrower ${borrowerId} is not known`);
+    if (state.status === 'forgotten') throw new LoanRefused('unknown-borrower', `borrower ${borrowerId} was forgotten`);
+    return { ...state.facts, ...(fields ? show(fields, masked) : { firstName: REDACTED }) };
+  };
+
+  /**
+   * Destroys the key first: should the process die in between, nothing can be opened any more and the same request,
+   * sent again, records it.
+   */
+  const forget = async (borrowerId: string, why: string, cause: Cause): Promise<Stored> => {
+    const { state, version } = await known(borrowerId);
+    if (state.status === 'absent') throw new LoanRefused('unknown-borrower', `borrower ${borrowerId} is not known`);
+    await vault.forget(borrowerId);
+    if (state.status === 'forgotten') return { id: borrowerId, version, duplicate: true };
+    const events = stamp(cause, [{ type: 'BorrowerForgotten', data: { borrowerId, why, at: clock.now() } }]);
+    const appended = await store.append(borrowerStream(borrowerId), events, 'any');
+    return { id: borrowerId, version: appended.version, duplicate: appended.duplicate };
+  };
+
+  return { known, update, find, forget };
+}
+export type Borrowers = ReturnType<typeof createBorrowers>;
+
+function show(fields: Readonly<Record<string, string>>, masked: boolean): Record<string, string> {
+  const mask = (field: string, value: string) => (field === 'email' || field === 'phone' ? maskAddress(value) : maskName(value));
+  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, masked ? mask(field, value) : value]));
+}

@@ -1,0 +1,48 @@
+import { inboundTypes, type InboundType } from '@rappel/contracts';
+import { answer, dead, retry, type Message, type Outcome } from '@rappel/messaging';
+import { v5 as uuidv5 } from 'uuid';
+import type { Borrowers } from '../borrower/commands.ts';
+import type { Cause, Stored } from '../stored.ts';
+import type { Loans } from './commands.ts';
+import { isLoanRefused } from './refused.ts';
+
+const COMMAND_IDS = '0b8a4d9e-5f0e-4a53-8d47-4f3a3a2c9d10';
+/** A return may overtake its creation: so often it is tried again before it counts as unknown. */
+const PATIENCE = 6;
+const PATIENCE_MS = 500;
+
+type Input<T extends InboundType> = ReturnType<(typeof inboundTypes)[T]['parse']>;
+interface UseCases {
+  readonly loans: Loans;
+  readonly borrowers: Borrowers;
+}
+const handlers: { [T in InboundType]: (useCases: UseCases, data: Input<T>, cause: Cause) => Promise<Stored> } = {
+  AttributionCreated: ({ loans }, data, cause) => loans.create(data, cause),
+  AttributionRescheduled: ({ loans }, data, cause) => loans.reschedule(data, cause),
+  AttributionReturned: ({ loans }, data, cause) => loans.giveBack(data, cause),
+  AttributionCancelled: ({ loans }, data, cause) => loans.cancel(data, cause),
+  BorrowerUpdated: ({ borrowers }, data, cause) => borrowers.update(data, cause),
+};
+
+const isInboundType = (type: string): type is InboundType => Object.hasOwn(inboundTypes, type);
+
+/** The cause that an event from upstream is; the same source and id is the same cause, however often it comes. */
+function causeOf({ source, id, correlationid, traceparent }: Message['event']): Cause {
+  return { id: uuidv5(`${source}#${id}`, COMMAND_IDS), correlationId: correlationid ?? id, ...(traceparent && { traceparent }) };
+}
+
+/** What upstream published on `inbound.*`: stored and answered, or dead with the reason. */
+export async function handleInbound(useCases: UseCases, message: Message): Promise<Outcome> {
+  const { type, data } = message.event;
+  if (!isInboundType(type)) return dead(`unknown type ${type.slice(0, 80)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
+  const parsed = inboundTypes[type].safeParse(data);
+  if (!parsed.success) return dead(`invalid ${type}`, parsed.error.issues.map(({ path, message: text }) => ({ path: path.join('.'), message: text })));
+  try {
+    const handle = handlers[type] as (useCases: UseCases, data: unknown, cause: Cause) => Promise<Stored>;
+    return answer(await handle(useCases, parsed.data, causeOf(message.event)));
+  } catch (error) {
+    if (!isLoanRefused(error)) throw error;
+    const early = error.code === 'unknown-attribution' && !message.request && message.deliveries < PATIENCE;
+    return early ? retry(PATIENCE_MS * message.deliveries, error.message) : dead(error.message);
+  }
+}

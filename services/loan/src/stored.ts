@@ -1,0 +1,39 @@
+import { Id } from '@rappel/contracts';
+import type { NewEvent } from '@rappel/event-store';
+import type { AttributionEvent, BorrowerEvent } from '@rappel/lending';
+import { v5 as uuidv5 } from 'uuid';
+import { z } from 'zod';
+
+/** Where a command came from. The same `id` again changes nothing: event ids are derived from it. */
+export interface Cause {
+  /** UUID. */
+  readonly id: string;
+  readonly correlationId: string;
+  readonly traceparent?: string;
+  readonly actor?: string;
+}
+
+/**
+ * What is answered once the event store has it: `version` of the stream afterwards; `duplicate` when this command had been
+ * stored before or changed nothing.
+ */
+export const StoredAnswer = z.object({ id: Id, version: z.int(), duplicate: z.boolean() });
+export type Stored = z.infer<typeof StoredAnswer>;
+
+const EVENT_IDS = '6f1d6b5e-8a0c-4d0e-9a2f-3b1f0a0f7c11';
+/** After so many version conflicts in a row the caller is told to try again. */
+export const MOST_CONFLICTS = 8;
+
+/** Events made ready for the store: id, cause and conversation. */
+export function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[]): NewEvent[] {
+  return events.map((event, index) => ({
+    ...event,
+    id: uuidv5(`${cause.id}:${event.type}:${index}`, EVENT_IDS),
+    metadata: {
+      correlationId: cause.correlationId,
+      causationId: cause.id,
+      ...(cause.traceparent && { traceparent: cause.traceparent }),
+      ...(cause.actor && { actor: cause.actor }),
+    },
+  }));
+}
