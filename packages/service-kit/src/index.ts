@@ -15,3 +15,4 @@ export { migrateAuth } from './auth/migrations.ts';
 export * from './auth/local-key.ts';
 export { AcceptsForm, Endpoint, InvalidInput, ZodBody, ZodParams, ZodQuery } from './http/endpoint.ts';
 export * from './run-service.ts';
+export * from './infrastructure.ts';

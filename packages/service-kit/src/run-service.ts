@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { CanActivate, DynamicModule, INestApplication, Type } from '@nestjs/common';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { passErrors } from '@rappel/messaging';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -72,7 +73,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
 
 async function start(app: NestFastifyApplication, { strategies = [], config }: ServiceOptions, shutdown: Shutdown): Promise<void> {
   for (const strategy of typeof strategies === 'function' ? await strategies(app) : strategies) {
-    app.connectMicroservice({ strategy }, { inheritAppConfig: false });
+    app.connectMicroservice({ strategy }, { inheritAppConfig: false }).useGlobalFilters(passErrors);
   }
   shutdown.add('intake', 'HTTP and consumers', () => app.close());
   await app.startAllMicroservices();
