@@ -1,0 +1,94 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { CreateAttribution, systemClock } from '@rappel/contracts';
+import { createInMemoryEventStore, type EventStore, type Personal } from '@rappel/event-store';
+import type { Vault } from '@rappel/privacy';
+import { createBorrowers, type Borrowers } from '../borrower/commands.ts';
+import type { Cause } from '../stored.ts';
+import { createLoans, type Loans } from './commands.ts';
+
+const forgotten = new Set<string>();
+const vault: Vault = {
+  open: (personal: Personal) => Promise.resolve(forgotten.has(personal.subject) ? { state: 'erased', subject: personal.subject } : personal),
+  forget: (subject: string) => { forgotten.add(subject); return Promise.resolve(); },
+  readmit: (subject: string) => { forgotten.delete(subject); return Promise.resolve(); },
+} as unknown as Vault;
+const input = (over: object = {}) => CreateAttribution.parse({
+  attributionId: 'L-1', borrower: { id: 'B-1', firstName: 'Jean', email: 'jean@example.org' },
+  item: { code: 'PERC-001', name: 'Perceuse Bosch' }, duration: 'LONG', due: { date: '2025-12-10' }, ...over,
+});
+let count = 0;
+const cause = (): Cause => ({ id: `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`, correlationId: 'c-1' });
+
+let store: EventStore;
+let loans: Loans;
+let borrowers: Borrowers;
+const types = async (stream: string) => (await store.readStream(stream)).map(({ type }) => type);
+
+beforeEach(() => {
+  forgotten.clear();
+  store = createInMemoryEventStore();
+  borrowers = createBorrowers({ store, vault, clock: systemClock });
+  loans = createLoans({ store, borrowers, clock: systemClock, rules: { closing: '18:00', zoneOf: (department) => (department === 'sud' ? 'Indian/Reunion' : 'Europe/Paris') } });
+});
+
+describe('a creation', () => {
+  test('is stored with its borrower, the due moment resolved in the default zone', async () => {
+    expect(await loans.create(input(), cause())).toEqual({ id: 'L-1', version: 1, duplicate: false });
+    expect(await types('borrower-B-1')).toEqual(['BorrowerRegistered']);
+    expect(await loans.find('L-1')).toMatchObject({ status: 'out', loan: { dueAt: '2025-12-10T17:00:00.000Z', due: { zone: 'Europe/Paris' }, dueVersion: 1 } });
+  });
+
+  test.each([
+    ['its own zone first', { due: { date: '2025-12-10', zone: 'Asia/Kathmandu' } }, 'Asia/Kathmandu'],
+    ['then the borrower’s', { borrower: { id: 'B-1', firstName: 'J', zone: 'Europe/London' }, department: 'sud' }, 'Europe/London'],
+    ['then the department’s', { department: 'sud' }, 'Indian/Reunion'],
+  ])('takes %s', async (_, over, zone) => {
+    await loans.create(input(over), cause());
+    expect(await loans.find('L-1')).toMatchObject({ loan: { due: { zone } } });
+  });
+
+  test('sent again under the same id changes nothing, even after the loan moved on', async () => {
+    const same = cause();
+    await loans.create(input(), same);
+    await loans.giveBack({ attributionId: 'L-1' }, cause());
+    expect(await loans.create(input(), same)).toMatchObject({ duplicate: true, version: 2 });
+    expect(await types('attribution-L-1')).toEqual(['AttributionCreated', 'AttributionReturned']);
+  });
+
+  test('racing with its like leaves one loan and one borrower', async () => {
+    const all = await Promise.allSettled(Array.from({ length: 20 }, () => loans.create(input(), cause())));
+    expect(all.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(await types('attribution-L-1')).toEqual(['AttributionCreated']);
+    expect(await types('borrower-B-1')).toEqual(['BorrowerRegistered']);
+  });
+
+  test('updates a borrower whose address changed, and only then', async () => {
+    await loans.create(input(), cause());
+    await loans.create(input({ attributionId: 'L-2' }), cause());
+    await loans.create(input({ attributionId: 'L-3', borrower: { id: 'B-1', firstName: 'Jean', email: 'new@example.org' } }), cause());
+    expect(await types('borrower-B-1')).toEqual(['BorrowerRegistered', 'BorrowerUpdated']);
+  });
+});
+
+describe('a borrower who was forgotten', () => {
+  beforeEach(async () => {
+    await loans.create(input(), cause());
+    await borrowers.forget('B-1', 'asked for it', cause());
+  });
+
+  test('stays so when a new loan names them, and the loan is kept', async () => {
+    await loans.create(input({ attributionId: 'L-2' }), cause());
+    expect(await types('borrower-B-1')).toEqual(['BorrowerRegistered', 'BorrowerForgotten']);
+    expect(await types('attribution-L-2')).toEqual(['AttributionCreated']);
+    await expect(borrowers.find('B-1', { masked: false })).rejects.toMatchObject({ code: 'unknown-borrower' });
+  });
+
+  test('is taken back by an express update', async () => {
+    await borrowers.update({ borrower: input().borrower }, cause());
+    expect(await borrowers.find('B-1', { masked: true })).toMatchObject({ firstName: 'J.', email: 'j***@e***.org' });
+  });
+
+  test('is forgotten once', async () => {
+    expect(await borrowers.forget('B-1', 'again', cause())).toMatchObject({ duplicate: true });
+  });
+});
