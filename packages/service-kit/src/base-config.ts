@@ -23,7 +23,7 @@ export const baseConfig = {
   /** postgres://… or kurrentdb://… or esdb://…; absent = DATABASE_URL. */
   EVENT_STORE_URL: z.string().refine((url) => /^(?:postgres(?:ql)?|kurrentdb|esdb)(?:\+discover)?:\/\//.test(url), 'expected postgres://…, kurrentdb://… or esdb://…').optional(),
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
-  /** One of these, or credentials in the URL, or none for a server that asks for none. */
+  /** One of these, or credentials in the URL, or none for a server that asks for none. The seed may be `file:PATH`. */
   NATS_USER: z.string().optional(),
   NATS_PASSWORD: z.string().optional(),
   NATS_CREDS: z.string().optional(),

@@ -6,13 +6,12 @@ export interface OpenEventStoreOptions {
   readonly pool?: Pool;
 }
 
-interface PostgresAdapter { createPostgresEventStore(options: { pool?: Pool; connectionString?: string }): EventStore | Promise<EventStore> }
 interface KurrentAdapter { createKurrentEventStore(options: { connectionString: string }): EventStore | Promise<EventStore> }
 
 /** The event store behind a URL: postgres://…, kurrentdb://… or esdb://…. Only the adapter asked for is loaded. */
 export async function openEventStore(url: string, { pool }: OpenEventStoreOptions = {}): Promise<EventStore> {
   if (/^postgres(?:ql)?:\/\//.test(url)) {
-    const { createPostgresEventStore } = await import('@rappel/event-store-postgres') as unknown as PostgresAdapter;
+    const { createPostgresEventStore } = await import('@rappel/event-store-postgres');
     return createPostgresEventStore(pool ? { pool } : { connectionString: url });
   }
   if (/^(?:kurrentdb|esdb)(?:\+discover)?:\/\//.test(url)) {

@@ -1,6 +1,7 @@
 export * from './config.ts';
 export * from './base-config.ts';
 export * from './clock.ts';
+export { busOptions } from './bus-options.ts';
 export * from './logger.ts';
 export { currentTraceparent, withTrace } from './trace.ts';
 export { scrub } from './scrub.ts';

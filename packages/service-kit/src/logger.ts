@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Logger, LoggerOptions } from 'pino';
+import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import { scrub } from './scrub.ts';
 import { traceFields } from './trace.ts';
 
@@ -27,7 +27,8 @@ const options = (name: string, level: string): LoggerOptions => ({
  * JSON lines on standard output, pretty on a terminal, each with the trace it belongs to. Personal fields and secrets are
  * redacted by path, and whatever looks like an email address or a telephone number is taken out of the whole line.
  */
-export function createLogger(name: string, { LOG_LEVEL }: { LOG_LEVEL?: string } = {}): Logger {
+export function createLogger(name: string, { LOG_LEVEL }: { LOG_LEVEL?: string } = {}, destination?: DestinationStream): Logger {
   const settings = options(name, LOG_LEVEL ?? 'info');
+  if (destination) return pino(settings, destination);
   return pretty ? pino(settings, pretty({ ignore: 'pid,hostname,name' })) : pino(settings);
 }
