@@ -30,6 +30,8 @@ export const OverdueMomentPassed = z.object({
   occurrence: z.int().min(1),
   level: z.int().min(1),
   daysLate: z.int().min(0),
+  /** Loans of the same borrower that became late in the same window, this one among them; the first one's message tells of all. */
+  companions: z.array(Id).min(2).max(50).optional(),
   plannedFor: Instant,
   at: Instant,
 });

@@ -1,0 +1,98 @@
+import { isVersionConflict, type EventStore } from '@rappel/event-store';
+import type { Pool } from '@rappel/postgres';
+import { compose, type Woken } from './compose.ts';
+import { scheduleStream, settledBy } from './events.ts';
+import type { ActivePolicy, Policy } from './policy.ts';
+import { nextRung, settle, type Schedule } from './schedule.ts';
+import { claim, type Changed } from './table.ts';
+import { afterwards, told, wake } from './wake.ts';
+
+export interface EmitOptions {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly active: ActivePolicy;
+  /** Business time. */
+  readonly now: string;
+  /** Most loans of one emission. */
+  readonly limit: number;
+}
+
+/** What one emission did. */
+export interface Emission {
+  /** Loans attended to. */
+  readonly loans: number;
+  /** Loans that were told something. */
+  readonly told: number;
+}
+
+const MOST_CONFLICTS = 5;
+
+/**
+ * Claims what is due, stores the events that follow and moves the loans on; undefined when there was nothing to claim.
+ * Dying anywhere in between leaves the loans due: what was stored already is met again under the same ids, or refused by
+ * the stream's version, and the stream then says what is settled.
+ */
+export async function emitOnce({ pool, store, active, now, limit }: EmitOptions): Promise<Emission | undefined> {
+  const { policy } = active;
+  const claimed = await claim(pool, { limit, now, companionsUntil: later(now, policy.grouping.types.length > 0 ? policy.grouping.windowMinutes : 0) });
+  if (!claimed) return undefined;
+  try {
+    let schedules = claimed.schedules;
+    for (let conflicts = 0; ; conflicts++) {
+      const woken = attendTo(schedules, policy, now);
+      const changed = await storeAll(store, woken, policy, now).catch((error: unknown) => {
+        if (!isVersionConflict(error) || conflicts === MOST_CONFLICTS) throw error;
+      });
+      if (changed) {
+        await claimed.finish(changed);
+        return { loans: changed.length, told: woken.filter(({ outputs }) => told(outputs)).length };
+      }
+      schedules = await Promise.all(schedules.map((schedule) => asRecorded(store, schedule)));
+    }
+  } catch (error) {
+    // The locks may be gone already with a broken connection: the first error is the one to tell.
+    await claimed.release().catch(() => {});
+    throw error;
+  }
+}
+
+/** Wakes what is due, and the companions of what is told that fall in its window. */
+function attendTo(schedules: readonly Schedule[], policy: Policy, now: string): Woken[] {
+  const awake = (schedule: Schedule, at: string): Woken => ({ schedule, outputs: wake(schedule, at, { policy }) });
+  const [due, ahead] = [schedules.filter((schedule) => isDue(schedule, now)), schedules.filter((schedule) => !isDue(schedule, now))];
+  const woken = due.map((schedule) => awake(schedule, now));
+  const kinds = new Set(woken.flatMap(({ schedule, outputs }) => kindOf(schedule, told(outputs)?.type)));
+  const companions = ahead.flatMap((schedule): Woken[] => {
+    const rung = nextRung(schedule);
+    const [kind] = kindOf(schedule, rung?.type);
+    return rung && kind && policy.grouping.types.includes(rung.type) && kinds.has(kind) ? [awake(schedule, rung.at)] : [];
+  });
+  return [...woken, ...companions];
+}
+
+const kindOf = ({ loan }: Schedule, type: string | undefined): string[] => (type ? [`${loan.borrowerId} ${type}`] : []);
+
+function isDue(schedule: Schedule, now: string): boolean {
+  const rung = nextRung(schedule);
+  return rung === undefined || rung.skip !== undefined || rung.at <= now;
+}
+
+async function storeAll(store: EventStore, woken: readonly Woken[], policy: Policy, now: string): Promise<Changed[]> {
+  const appends = compose(woken, policy, now);
+  const answers = new Map((appends.length > 0 ? await store.appendMany(appends) : []).map((answer) => [answer.stream, answer]));
+  return Promise.all(woken.map(async ({ schedule, outputs }): Promise<Changed> => {
+    const answer = answers.get(scheduleStream(schedule.loan.attributionId));
+    const after = answer?.duplicate ? await asRecorded(store, schedule) : { ...afterwards(schedule, outputs), recorded: answer?.version ?? schedule.recorded };
+    const wakeAgain = outputs.find((output) => output.kind === 'remindAt');
+    return { schedule: after, next: wakeAgain?.at };
+  }));
+}
+
+/** The schedule as its stream says: what is settled there is settled. */
+async function asRecorded(store: EventStore, schedule: Schedule): Promise<Schedule> {
+  const { attributionId, dueVersion } = schedule.loan;
+  const events = await store.readStream(scheduleStream(attributionId));
+  return { ...schedule, recorded: events.length, rungs: settle(schedule.rungs, settledBy(events, dueVersion)) };
+}
+
+const later = (at: string, minutes: number): string => new Date(Date.parse(at) + minutes * 60_000).toISOString();

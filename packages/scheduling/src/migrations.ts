@@ -1,0 +1,27 @@
+import type { Migration } from '@rappel/postgres';
+
+/** Schema `scheduler`. One row per loan holds all its rungs; only `next_at` is indexed, so waiting costs nothing. */
+export const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    name: 'schedules',
+    sql: `
+      CREATE TABLE schedules (
+        attribution_id text PRIMARY KEY,
+        borrower_id    text NOT NULL,
+        due_version    int NOT NULL,
+        open           boolean NOT NULL,
+        loan           json NOT NULL,
+        zone           text,
+        basis          timestamptz NOT NULL,
+        rungs          json NOT NULL,
+        policy_version int NOT NULL,
+        recorded       int NOT NULL,
+        next_at        timestamptz
+      ) WITH (fillfactor = 85);
+      CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
+      CREATE INDEX schedules_borrower ON schedules (borrower_id) WHERE next_at IS NOT NULL;
+      CREATE TABLE built (only boolean PRIMARY KEY DEFAULT true CHECK (only), at timestamptz NOT NULL, head text NOT NULL);
+    `,
+  },
+];

@@ -1,0 +1,123 @@
+import type { LoanSnapshot } from '@rappel/contracts';
+import { localInstant } from '@rappel/lending';
+import { addDays, addOpenDays, afterQuiet, endOfDay, lastOpenDay, wallClock } from './calendar.ts';
+import { calendarOf, ladderOf, type ActivePolicy, type Ladder, type Policy, type WorkCalendar } from './policy.ts';
+import type { Rung, SkipReason } from './rung.ts';
+
+/** A rung with the reasoning that led to it, for people. */
+export interface ExplainedRung extends Rung {
+  readonly why: string;
+}
+
+export interface PlanInput {
+  readonly loan: LoanSnapshot;
+  /** The borrower's own zone. */
+  readonly zone?: string;
+  /** Business time from which it is planned: rungs before it are not sent any more. */
+  readonly basis: string;
+  readonly active: ActivePolicy;
+}
+
+/** Everything that a loan will send, in the ladder's order. Pure: the same input gives the same schedule on any machine and day. */
+export function plan(input: PlanInput): ExplainedRung[] {
+  const { active: { policy, version }, loan } = input;
+  const ladder = ladderOf(policy, loan);
+  const scene = sceneOf(input);
+  const reminders = settleOrder(scene, remindersOf(ladder, scene));
+  const overdue = ladder.overdue ? overdueOf(ladder.overdue, scene) : [];
+  return [...reminders, ...overdue].map((draft) => {
+    const { nominal: _, usefulUntil: __, ...rung } = draft;
+    return { ...rung, policy: version };
+  });
+}
+
+/** The zone in which a borrower lives their days. */
+export const livingZone = (policy: Policy, loan: LoanSnapshot, zone?: string): string => zone ?? calendarOf(policy, loan).zone ?? loan.due.zone;
+
+interface Scene {
+  readonly policy: Policy;
+  readonly calendar: WorkCalendar;
+  readonly zone: string;
+  readonly dueAt: number;
+  /** The deadline's date where the borrower is. */
+  readonly dueDate: string;
+  readonly basis: number;
+}
+
+function sceneOf({ loan, zone, basis, active: { policy } }: PlanInput): Scene {
+  const living = livingZone(policy, loan, zone);
+  const dueAt = Date.parse(loan.dueAt);
+  return {
+    policy, dueAt, zone: living, calendar: calendarOf(policy, loan), basis: Date.parse(basis),
+    dueDate: living === loan.due.zone ? loan.due.date : wallClock(dueAt, living).date,
+  };
+}
+
+type Draft = Omit<ExplainedRung, 'policy'> & { readonly nominal: number; readonly usefulUntil: 'end-of-day' | 'next-rung' };
+type LadderRung = Ladder['reminders'][number];
+
+function remindersOf(ladder: Ladder, scene: Scene): Draft[] {
+  const seen = new Map<string, number>();
+  return ladder.reminders.map((rung) => {
+    const aim = aimOf(rung, scene);
+    const at = afterQuiet(scene.policy.quietHours, aim.at, scene.zone);
+    const why = at === aim.at ? aim.why : `${aim.why}, put off to the end of the quiet hours`;
+    const skip = reasonToSkip({ aimed: aim.at, at, until: aim.until }, scene);
+    const n = (seen.get(rung.type) ?? 0) + 1;
+    seen.set(rung.type, n);
+    return {
+      type: rung.type, n, at: iso(at), until: iso(aim.until), why, nominal: aim.nominal, usefulUntil: rung.usefulUntil,
+      ...(rung.channels ? { channels: rung.channels } : {}), ...(skip ? { skip } : {}),
+    };
+  });
+}
+
+/** Where a rung aims before quiet hours (`nominal`: before closed days too), and until when it is of use. */
+function aimOf({ when, closedDays, usefulUntil }: LadderRung, { calendar, zone, dueAt, dueDate }: Scene): { nominal: number; at: number; until: number; why: string } {
+  if ('hoursBefore' in when) {
+    const at = dueAt - when.hoursBefore * 3_600_000;
+    return { nominal: at, at, until: dueAt, why: `${when.hoursBefore} h before the deadline` };
+  }
+  const day = when.count === 'open' ? addOpenDays(calendar, dueDate, -when.daysBefore) : addDays(dueDate, -when.daysBefore);
+  const open = closedDays === 'before' ? lastOpenDay(calendar, day) : day;
+  const counted = when.count === 'open' ? ' open' : '';
+  const base = when.daysBefore === 0 ? 'on the day' : `${when.daysBefore}${counted} day${when.daysBefore > 1 ? 's' : ''} before`;
+  return {
+    nominal: localInstant({ date: day, time: when.at, zone }),
+    at: localInstant({ date: open, time: when.at, zone }),
+    until: usefulUntil === 'next-rung' ? dueAt : Math.min(endOfDay(day, zone), dueAt),
+    why: `${base} at ${when.at} (${zone})${open === day ? '' : `, moved from ${day}, a closed day`}`,
+  };
+}
+
+function reasonToSkip({ aimed, at, until }: { aimed: number; at: number; until: number }, { basis }: Scene): SkipReason | undefined {
+  if (aimed >= until) return 'too-late';
+  if (at >= until) return 'quiet-hours';
+  return at < basis ? 'already-past' : undefined;
+}
+
+/** In order of time; of two that came to fall together only the later rung is sent, and one ends where the next begins if it says so. */
+function settleOrder({ basis }: Scene, drafts: Draft[]): Draft[] {
+  const ordered = drafts.toSorted((a, b) => a.nominal - b.nominal);
+  return ordered.map((draft, i) => {
+    const next = ordered.slice(i + 1).find(({ skip }) => skip === undefined || skip === 'already-past');
+    if (!next || draft.skip) return draft;
+    if (next.at <= draft.at) return { ...draft, skip: 'overtaken', why: `${draft.why}, but ${next.type} falls at the same time` };
+    const ends = draft.usefulUntil === 'next-rung' && Date.parse(next.at) > basis && next.at < draft.until!;
+    return ends ? { ...draft, until: next.at } : draft;
+  });
+}
+
+function overdueOf({ graceMinutes, repeatAfterDays, count }: NonNullable<Ladder['overdue']>, { policy, calendar, zone, dueAt }: Scene): Draft[] {
+  const first = dueAt + graceMinutes * 60_000;
+  const { date, time } = wallClock(first, zone);
+  return [0, ...repeatAfterDays].map((days, i) => {
+    const day = count === 'open' ? addOpenDays(calendar, date, days) : addDays(date, days);
+    const aimed = days === 0 ? first : localInstant({ date: day, time, zone });
+    const at = afterQuiet(policy.quietHours, aimed, zone);
+    const base = days === 0 ? `${graceMinutes} min after the deadline` : `${days}${count === 'open' ? ' open' : ''} day${days > 1 ? 's' : ''} after the first notice`;
+    return { type: 'RETARD', n: i + 1, level: i + 1, at: iso(at), why: at === aimed ? base : `${base}, put off to the end of the quiet hours`, nominal: aimed, usefulUntil: 'next-rung' };
+  });
+}
+
+const iso = (at: number): string => new Date(at).toISOString();

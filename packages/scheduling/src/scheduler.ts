@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, LoanSnapshot } from '@rappel/contracts';
+import type { EventStore } from '@rappel/event-store';
+import { borrowerFold, borrowerStream } from '@rappel/lending';
+import type { Pool } from '@rappel/postgres';
+import { emitOnce, type Emission } from './emit.ts';
+import { createGatherer } from './gather.ts';
+import type { PolicyBook } from './policies.ts';
+import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
+import { find, outranks, put, replanPage, soonest } from './table.ts';
+
+export interface SchedulerOptions {
+  readonly store: EventStore;
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly book: PolicyBook;
+  /** Most loans of one emission. Default 1000. */
+  readonly batch?: number;
+  /**
+   * Real milliseconds after which an idle instance looks again, for what another one planned before it died. Default 10 000.
+   */
+  readonly lookAgainMs?: number;
+  /** Told of each emission. */
+  readonly onEmission?: (emission: Emission) => void;
+  /** Told of each failure that is tried again, e.g. a database that is away. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** Plans loans and says so when their moments come. Any number of instances may share a database. */
+export interface Scheduler {
+  /** A loan is out, or due at another moment. Resolves when the plan is stored. In any order, any number of times. */
+  out(loan: LoanSnapshot, at: string): Promise<void>;
+  /** A loan is back or cancelled: nothing more is told. */
+  closed(loan: LoanSnapshot, at: string): Promise<void>;
+  find(attributionId: string): Promise<Schedule | undefined>;
+  /** Plans as `out` would, and stores nothing. */
+  planned(loan: LoanSnapshot, at: string): Promise<Schedule>;
+  start(): void;
+  /** Finishes the emission under way. */
+  stop(): Promise<void>;
+}
+
+const SHORTEST_MS = 20;
+const LONGEST_RETRY_MS = 5000;
+
+export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, onEmission, onFailure }: SchedulerOptions): Scheduler {
+  const stopping = new AbortController();
+  const alarm = createAlarm();
+  let running: Promise<unknown> = Promise.resolve();
+
+  const news = createGatherer<Schedule>(async (schedules) => {
+    const latest = new Map<string, Schedule>();
+    for (const schedule of schedules) {
+      const known = latest.get(schedule.loan.attributionId);
+      if (!known || outranks(schedule, known)) latest.set(schedule.loan.attributionId, schedule);
+    }
+    await put(pool, [...latest.values()]);
+    alarm.ring([...latest.values()].flatMap((schedule) => nextAt(schedule) ?? []).reduce((a, b) => (a < b ? a : b), LATEST));
+  });
+
+  const planned = async (loan: LoanSnapshot, at: string): Promise<Schedule> => {
+    const zone = await zoneOf(store, loan.borrowerId);
+    return planThrough({ loan, ...(zone ? { zone } : {}), basis: at, policies: book.all() });
+  };
+
+  async function emitWhatIsDue(): Promise<void> {
+    for (let failures = 0, heldElsewhere = 0; !stopping.signal.aborted;) {
+      try {
+        const emission = await emitOnce({ pool, store, active: book.active(), now: clock.now(), limit: batch });
+        failures = 0;
+        if (emission) {
+          heldElsewhere = 0;
+          onEmission?.(emission);
+        } else {
+          heldElsewhere = await waitForNext(heldElsewhere);
+        }
+      } catch (error) {
+        onFailure?.(error);
+        await pause(Math.min(LONGEST_RETRY_MS, 50 * 2 ** failures++), stopping.signal);
+      }
+    }
+  }
+
+  /** Sleeps until something may be due; counts how often in a row what is due was held by others. */
+  async function waitForNext(heldElsewhere: number): Promise<number> {
+    const armed = alarm.arm();
+    const at = await soonest(pool);
+    if (at !== undefined && at <= clock.now()) {
+      await armed.wait(Math.min(500, SHORTEST_MS * 2 ** heldElsewhere), stopping.signal);
+      return heldElsewhere + 1;
+    }
+    armed.until(at ?? LATEST);
+    const giveUp = performance.now() + lookAgainMs;
+    while (!stopping.signal.aborted && !armed.rang()) {
+      const ms = Math.min(at === undefined ? lookAgainMs : clock.realMsUntil(at), giveUp - performance.now());
+      if (ms <= 0) break;
+      await armed.wait(ms, stopping.signal);
+    }
+    return 0;
+  }
+
+  async function replanAll(): Promise<void> {
+    await news.idle();
+    const active = book.active();
+    const change = (schedule: Schedule): Schedule => book.all().filter(({ version }) => version <= active.version).reduce(underNewPolicy, schedule);
+    let after: string | undefined = '';
+    while (after !== undefined && !stopping.signal.aborted) after = await replanPage(pool, { version: active.version, after, limit: batch, change });
+    alarm.ring('');
+  }
+
+  async function followPolicies(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; failures++) {
+      await book.follow(stopping.signal, replanAll).catch((error: unknown) => onFailure?.(error));
+      await pause(Math.min(LONGEST_RETRY_MS, 50 * 2 ** failures), stopping.signal);
+    }
+  }
+
+  return {
+    planned,
+    find: (attributionId) => find(pool, attributionId),
+    out: async (loan, at) => news.add(await planned(loan, at)),
+    closed: (loan, at) => news.add({ loan, open: false, basis: at, rungs: [], policyVersion: book.active().version, recorded: 0 }),
+    start: () => { running = Promise.all([emitWhatIsDue(), followPolicies()]); },
+    stop: async () => {
+      stopping.abort();
+      await running;
+      await news.idle();
+    },
+  };
+}
+
+const LATEST = '9999';
+
+async function zoneOf(store: EventStore, borrowerId: string): Promise<string | undefined> {
+  const latest = await store.readStream(borrowerStream(borrowerId), { backwards: true, limit: 1 });
+  const borrower = latest.reduce(borrowerFold.evolve, borrowerFold.initial);
+  return borrower.status === 'known' ? borrower.facts.zone : undefined;
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
+
+/** Wakes a sleeper early when something is planned sooner than what it waits for. */
+function createAlarm() {
+  let waitingFor = '';
+  let rang = true;
+  let wakeUp = (): void => {};
+  return {
+    ring: (at: string): void => {
+      if (at >= waitingFor && waitingFor !== '') return;
+      rang = true;
+      wakeUp();
+    },
+    arm: () => {
+      rang = false;
+      waitingFor = LATEST;
+      return {
+        until: (at: string): void => { waitingFor = at; },
+        rang: (): boolean => rang,
+        wait: async (ms: number, signal: AbortSignal): Promise<void> => {
+          if (rang) return;
+          const woken = new AbortController();
+          wakeUp = () => woken.abort();
+          await pause(ms, AbortSignal.any([signal, woken.signal]));
+          wakeUp = () => {};
+        },
+      };
+    },
+  };
+}

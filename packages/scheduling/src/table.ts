@@ -1,0 +1,181 @@
+import type { LoanSnapshot } from '@rappel/contracts';
+import { inTransaction, lockKey, type Client, type Pool } from '@rappel/postgres';
+import type { Rung } from './rung.ts';
+import { nextAt, type Schedule } from './schedule.ts';
+
+interface Row {
+  attribution_id: string;
+  open: boolean;
+  loan: LoanSnapshot;
+  zone: string | null;
+  basis: Date;
+  rungs: Rung[];
+  policy_version: number;
+  recorded: number;
+}
+
+const COLUMNS = 'attribution_id, open, loan, zone, basis, rungs, policy_version, recorded';
+const IN = 'scheduler.schedules';
+
+const fromRow = (row: Row): Schedule => ({
+  loan: row.loan, open: row.open, ...(row.zone ? { zone: row.zone } : {}), basis: row.basis.toISOString(),
+  rungs: row.rungs, policyVersion: row.policy_version, recorded: row.recorded,
+});
+
+/** What wins when two messages about one loan meet: closed is final, else the higher due version. */
+export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.open || a.loan.dueVersion > b.loan.dueVersion);
+
+const INSERT = `
+  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, policy_version, recorded, next_at)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::int[], $10::int[], $11::timestamptz[])`;
+
+const valuesOf = (schedules: readonly Schedule[]): unknown[] => [
+  schedules.map(({ loan }) => loan.attributionId), schedules.map(({ loan }) => loan.borrowerId), schedules.map(({ loan }) => loan.dueVersion),
+  schedules.map(({ open }) => open), schedules.map(({ loan }) => JSON.stringify(loan)), schedules.map(({ zone }) => zone ?? null),
+  schedules.map(({ basis }) => basis), schedules.map(({ rungs }) => JSON.stringify(rungs)), schedules.map(({ policyVersion }) => policyVersion),
+  schedules.map(({ recorded }) => recorded), schedules.map((schedule) => nextAt(schedule) ?? null),
+];
+
+/**
+ * Takes in what messages say, in one round trip, whatever order they come in: a row changes only when the news outranks it.
+ * @param schedules one per loan
+ */
+export async function put(db: Pool | Client, schedules: readonly Schedule[]): Promise<void> {
+  // In one order everywhere, so that two instances never wait for each other.
+  const ordered = schedules.toSorted((a, b) => (a.loan.attributionId < b.loan.attributionId ? -1 : 1));
+  await db.query({
+    name: 'scheduler-put',
+    text: `${INSERT}
+      ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
+        basis = excluded.basis, next_at = excluded.next_at,
+        rungs = CASE WHEN excluded.open THEN excluded.rungs ELSE s.rungs END,
+        policy_version = CASE WHEN excluded.open THEN excluded.policy_version ELSE s.policy_version END
+      WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)`,
+    values: valuesOf(ordered),
+  });
+}
+
+/** A schedule as it is now and when it wants attention next. */
+export interface Changed {
+  readonly schedule: Schedule;
+  /** Absent = never. */
+  readonly next: string | undefined;
+}
+
+/** Writes back schedules whose rows the caller holds locked. */
+export async function write(client: Client, changed: readonly Changed[]): Promise<void> {
+  if (changed.length === 0) return;
+  const schedules = changed.map(({ schedule }) => schedule);
+  await client.query({
+    name: 'scheduler-write',
+    text: `
+      UPDATE ${IN} s SET rungs = v.rungs, policy_version = v.policy_version, recorded = v.recorded, next_at = v.next_at, zone = v.zone
+      FROM unnest($1::text[], $2::json[], $3::int[], $4::int[], $5::timestamptz[], $6::text[]) v (attribution_id, rungs, policy_version, recorded, next_at, zone)
+      WHERE s.attribution_id = v.attribution_id`,
+    values: [
+      schedules.map(({ loan }) => loan.attributionId), schedules.map(({ rungs }) => JSON.stringify(rungs)), schedules.map(({ policyVersion }) => policyVersion),
+      schedules.map(({ recorded }) => recorded), changed.map(({ next }) => next ?? null), schedules.map(({ zone }) => zone ?? null),
+    ],
+  });
+}
+
+/** Due schedules, locked for this caller until `finish`. The locks go with the connection, so a killed process frees them at once. */
+export interface Claim {
+  readonly schedules: readonly Schedule[];
+  /** Writes back what changed and lets go. */
+  finish(changed: readonly Changed[]): Promise<void>;
+  /** Lets go, nothing written. */
+  release(): Promise<void>;
+}
+
+export interface ClaimOptions {
+  /** Most schedules that are due; those that share a borrower with one of them come on top. */
+  readonly limit: number;
+  /** Business time. */
+  readonly now: string;
+  /** Schedules of the same borrowers up to this moment come along. */
+  readonly companionsUntil: string;
+}
+
+// One claim at a time, so that a borrower's loans are never split between two instances. It takes some milliseconds.
+const CLAIMING = lockKey('rappel:scheduler:claim');
+
+/** Claims what is due, earliest first. Resolves to undefined when nothing is due or all of it is held by others. */
+export async function claim(pool: Pool, { limit, now, companionsUntil }: ClaimOptions): Promise<Claim | undefined> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query({ name: 'scheduler-claiming', text: 'SELECT pg_advisory_lock($1)', values: [CLAIMING] });
+    const rows = await lockDue(client, { limit, now, companionsUntil });
+    await client.query({ name: 'scheduler-claimed', text: 'SELECT pg_advisory_unlock($1)', values: [CLAIMING] });
+    if (rows.length === 0) {
+      await client.query('ROLLBACK');
+      client.release();
+      return undefined;
+    }
+    return { schedules: rows.map(fromRow), finish: (changed) => finish(client, changed), release: () => finish(client) };
+  } catch (error) {
+    client.release(error as Error);
+    throw error;
+  }
+}
+
+async function lockDue(client: Client, { limit, now, companionsUntil }: ClaimOptions): Promise<Row[]> {
+  const { rows: due } = await client.query<Row & { borrower_id: string }>({
+    name: 'scheduler-due',
+    text: `SELECT borrower_id, ${COLUMNS} FROM ${IN} WHERE next_at <= $1 ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    values: [now, limit],
+  });
+  if (due.length === 0) return due;
+  const { rows: companions } = await client.query<Row>({
+    name: 'scheduler-companions',
+    text: `SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND next_at <= $2 FOR UPDATE SKIP LOCKED`,
+    values: [[...new Set(due.map(({ borrower_id }) => borrower_id))], companionsUntil],
+  });
+  const mine = new Set(due.map(({ attribution_id }) => attribution_id));
+  return [...due, ...companions.filter(({ attribution_id }) => !mine.has(attribution_id))];
+}
+
+async function finish(client: Client, changed?: readonly Changed[]): Promise<void> {
+  try {
+    if (changed) await write(client, changed);
+    await client.query(changed ? 'COMMIT' : 'ROLLBACK');
+  } catch (error) {
+    client.release(error as Error);
+    throw error;
+  }
+  client.release();
+}
+
+/** The moment at which the first schedule wants attention; undefined when none does. */
+export async function soonest(pool: Pool): Promise<string | undefined> {
+  const { rows } = await pool.query<{ at: Date | null }>({ name: 'scheduler-soonest', text: `SELECT min(next_at) AS at FROM ${IN} WHERE next_at IS NOT NULL` });
+  return rows[0]?.at?.toISOString();
+}
+
+export async function find(pool: Pool, attributionId: string): Promise<Schedule | undefined> {
+  const { rows } = await pool.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = $1`, [attributionId]);
+  return rows[0] && fromRow(rows[0]);
+}
+
+/**
+ * Changes open schedules that were planned under an older policy, one page after `after`.
+ * Resolves to the page's last loan, undefined after the last page.
+ */
+export async function replanPage(pool: Pool, { version, after, limit, change }: { version: number; after: string; limit: number; change: (schedule: Schedule) => Schedule }): Promise<string | undefined> {
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<Row>(
+      `SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id > $3 AND open AND policy_version < $1 ORDER BY attribution_id LIMIT $2 FOR UPDATE`, [version, limit, after]);
+    await write(client, rows.map((row) => {
+      const schedule = change(fromRow(row));
+      return { schedule, next: nextAt(schedule) };
+    }));
+    return rows.at(-1)?.attribution_id;
+  });
+}
+
+/** Rows of these loans, locked. */
+export async function lock(client: Client, attributionIds: readonly string[]): Promise<Schedule[]> {
+  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = ANY($1) FOR UPDATE`, [attributionIds]);
+  return rows.map(fromRow);
+}
