@@ -1,4 +1,4 @@
-import { isVersionConflict, type EventStore } from '@rappel/event-store';
+import { isEventRefused, isVersionConflict, type EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import { compose, type Woken } from './compose.ts';
 import { scheduleStream, settledBy } from './events.ts';
@@ -41,7 +41,8 @@ export async function emitOnce({ pool, store, active, now, limit }: EmitOptions)
     for (let conflicts = 0; ; conflicts++) {
       const woken = attendTo(schedules, policy, now);
       const changed = await storeAll(store, woken, policy, now).catch((error: unknown) => {
-        if (!isVersionConflict(error) || conflicts === MOST_CONFLICTS) throw error;
+        // Refused: the stream holds some of these events, but not all.
+        if (!(isVersionConflict(error) || isEventRefused(error)) || conflicts === MOST_CONFLICTS) throw error;
       });
       if (changed) {
         await claimed.finish(changed);

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Clock, OverdueMomentPassed, ReminderDue } from '@rappel/contracts';
+import { createInMemoryEventStore, type EventStore, type RecordedEvent } from '@rappel/event-store';
+import { createPool, migrate, type Pool } from '@rappel/postgres';
+import { loanOf } from '../test/scene.ts';
+import { createDatabase, handClock, until } from '../test/world.ts';
+import { migrations } from './migrations.ts';
+import { openPolicyBook } from './policies.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+interface World {
+  store: EventStore;
+  pool: Pool;
+  clock: Clock & { set(at: string): void };
+  scheduler: Scheduler;
+  /** Starts another instance on the same database and store. */
+  another(): Promise<Scheduler>;
+  /** What was told, in order: `RAPPEL_J1 a-1,a-2`. */
+  told(): Promise<string[]>;
+  recorded(id: string): Promise<RecordedEvent[]>;
+}
+
+async function world(now: string, { start = true } = {}): Promise<World> {
+  const pool = createPool(await createDatabase(`scheduling_${randomUUID().slice(0, 8)}`));
+  cleanUps.push(() => pool.end());
+  await migrate(pool, 'scheduler', migrations);
+  const store = createInMemoryEventStore();
+  const clock = handClock(now);
+  const another = async (): Promise<Scheduler> => {
+    const scheduler = createScheduler({ store, pool, clock, book: await openPolicyBook(store, clock), lookAgainMs: 50 });
+    cleanUps.push(() => scheduler.stop());
+    if (start) scheduler.start();
+    return scheduler;
+  };
+  const told = async (): Promise<string[]> => (await store.readAll({ categories: ['schedule'], limit: 100_000 })).flatMap(({ type, data }) => {
+    if (type === 'ReminderDue') return [`${(data as ReminderDue).type} ${(data as ReminderDue).loans.map(({ attributionId }) => attributionId).join()}`];
+    return type === 'OverdueMomentPassed' ? [`RETARD ${(data as OverdueMomentPassed).occurrence} ${(data as OverdueMomentPassed).attributionId}`] : [];
+  });
+  return { store, pool, clock, scheduler: await another(), another, told, recorded: (id) => store.readStream(`schedule-${id}`) };
+}
+
+describe('a loan on time', () => {
+  it('is told each rung once at its moment', async () => {
+    const { scheduler, clock, told, recorded } = await world('2026-06-01T00:00:00.000Z');
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    for (const at of ['2026-06-17T07:00:00.000Z', '2026-06-18T07:00:00.000Z', '2026-06-19T06:00:00.000Z', '2026-06-19T16:15:00.000Z', '2026-06-20T16:15:00.000Z']) {
+      const before = (await told()).length;
+      clock.set(new Date(Date.parse(at) - 1).toISOString());
+      clock.set(at);
+      await until(async () => (await told()).length > before);
+    }
+    expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1', 'RAPPEL_FINAL a-1', 'RETARD 1 a-1', 'RETARD 2 a-1']);
+    const [first, , , , late] = await recorded('a-1');
+    expect(first!.data).toEqual({
+      type: 'RAPPEL_J2', borrowerId: 'b-1', loans: [loanOf({ due: { date: '2026-06-19' } })], occurrence: 1,
+      plannedFor: '2026-06-17T07:00:00.000Z', validUntil: '2026-06-17T22:00:00.000Z', policyVersion: 1, at: '2026-06-17T07:00:00.000Z',
+    });
+    expect(late!.data).toMatchObject({ attributionId: 'a-1', dueVersion: 1, occurrence: 2, level: 2, daysLate: 1 });
+  });
+
+  it('is told nothing more once it is back or cancelled, and everything again once it is extended', async () => {
+    const { scheduler, clock, told } = await world('2026-06-01T00:00:00.000Z');
+    const [back, extended, kept] = ['back', 'extended', 'kept'].map((id) => loanOf({ id, borrower: `of-${id}`, due: { date: '2026-06-19' } }));
+    for (const loan of [back!, extended!, kept!]) await scheduler.out(loan, clock.now());
+    clock.set('2026-06-17T07:00:00.000Z');
+    await until(async () => (await told()).length === 3);
+    await scheduler.closed(back!, clock.now());
+    await scheduler.out({ ...loanOf({ id: 'extended', borrower: 'of-extended', due: { date: '2026-06-29' } }), dueVersion: 2 }, clock.now());
+    clock.set('2026-06-18T07:00:00.000Z');
+    await until(async () => (await told()).length === 4);
+    await scheduler.closed(kept!, clock.now());
+    clock.set('2026-06-27T07:00:00.000Z');
+    await until(async () => (await told()).length === 5);
+    expect((await told()).slice(3)).toEqual(['RAPPEL_J1 kept', 'RAPPEL_J2 extended']);
+  });
+});
+
+describe('messages in any order', () => {
+  it('does not plan what is back already, nor an older due moment than the one it knows', async () => {
+    const { scheduler, clock } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    const old = loanOf({ id: 'moved', due: { date: '2026-06-19' } });
+    const moved = { ...loanOf({ id: 'moved', due: { date: '2026-06-29' } }), dueVersion: 2 };
+    await scheduler.closed(loanOf({ id: 'back' }), clock.now());
+    await scheduler.out(loanOf({ id: 'back' }), clock.now());
+    await Promise.all([scheduler.out(moved, clock.now()), scheduler.out(old, clock.now()), scheduler.out(moved, clock.now())]);
+    expect(await scheduler.find('back')).toMatchObject({ open: false });
+    expect(await scheduler.find('moved')).toMatchObject({ open: true, loan: { dueVersion: 2 } });
+    await scheduler.closed(old, clock.now());
+    expect(await scheduler.find('moved')).toMatchObject({ open: false });
+  });
+});
+
+describe('after being down', () => {
+  it('sends late what is still of use, and records what was overtaken or is too late', async () => {
+    const down = await world('2026-06-01T00:00:00.000Z', { start: false });
+    await down.scheduler.out(loanOf({ id: 'hours', borrower: 'x', due: { date: '2026-06-20' } }), down.clock.now());
+    await down.scheduler.out(loanOf({ id: 'days', borrower: 'y', due: { date: '2026-06-19' } }), down.clock.now());
+    await down.scheduler.out(loanOf({ id: 'missed', borrower: 'z', due: { date: '2026-06-14' } }), down.clock.now());
+    down.clock.set('2026-06-18T13:00:00.000Z');
+    (await down.another()).start();
+    await until(async () => (await down.told()).length === 3);
+    expect((await down.told()).toSorted()).toEqual(['RAPPEL_J1 days', 'RAPPEL_J2 hours', 'RETARD 3 missed']);
+    const reasons = async (id: string) => (await down.recorded(id)).map(({ data }) => { const { type, reason } = data as { type?: string; reason?: string }; return [type, reason]; });
+    expect(await reasons('days')).toEqual([['RAPPEL_J2', 'too-late'], ['RAPPEL_J1', undefined]]);
+    expect((await reasons('missed')).map(([, reason]) => reason)).toEqual(['too-late', 'too-late', 'too-late', 'overtaken', 'overtaken', undefined]);
+    expect((await down.recorded('missed')).at(-1)!.data).toMatchObject({ daysLate: 4, occurrence: 3 });
+  });
+});
+
+describe('several items of one borrower', () => {
+  it('go out as one reminder that lists them, each with a record of its own', async () => {
+    const { scheduler, clock, told, recorded } = await world('2026-06-01T00:00:00.000Z');
+    for (const id of ['one', 'two', 'three']) await scheduler.out(loanOf({ id, due: { date: '2026-06-19' } }), clock.now());
+    await scheduler.out(loanOf({ id: 'other', borrower: 'somebody else', due: { date: '2026-06-19' } }), clock.now());
+    clock.set('2026-06-17T07:00:00.000Z');
+    await until(async () => (await told()).length === 2);
+    expect((await told()).toSorted()).toEqual(['RAPPEL_J2 one,three,two', 'RAPPEL_J2 other']);
+    expect((await recorded('two'))[0]).toMatchObject({ type: 'ReminderGrouped', data: { leader: 'one', type: 'RAPPEL_J2', attributionId: 'two' } });
+    clock.set('2026-06-19T16:15:00.000Z');
+    await until(async () => (await told()).filter((line) => line.startsWith('RETARD')).length === 4);
+    expect((await recorded('two')).at(-1)!.data).toMatchObject({ companions: ['one', 'three', 'two'] });
+  });
+
+  it('stay apart when they fall outside the window or the policy says so', async () => {
+    const { scheduler, clock, told, store } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    const book = await openPolicyBook(store, clock);
+    await book.activate({ policy: { ...book.active().policy, grouping: { types: [], windowMinutes: 15 } }, basedOn: 1, why: 'one message per item', actor: 'operator:alice' });
+    for (const id of ['one', 'two']) await scheduler.out(loanOf({ id, due: { date: '2026-06-19' } }), clock.now());
+    scheduler.start();
+    clock.set('2026-06-17T07:00:00.000Z');
+    await until(async () => (await told()).length === 2);
+    expect((await told()).toSorted()).toEqual(['RAPPEL_J2 one', 'RAPPEL_J2 two']);
+  });
+});
+
+describe('a new policy', () => {
+  it('plans open loans anew and leaves what was sent alone', async () => {
+    const { scheduler, clock, told, store, another } = await world('2026-06-01T00:00:00.000Z');
+    await another();
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    clock.set('2026-06-17T08:00:00.000Z');
+    await until(async () => (await told()).length === 1);
+    const book = await openPolicyBook(store, clock);
+    const { ladders } = book.active().policy;
+    const LONG = { ...ladders.LONG, reminders: ladders.LONG.reminders.map((rung) => ('daysBefore' in rung.when ? { ...rung, when: { ...rung.when, at: '10:30' } } : rung)) };
+    await book.activate({ policy: { ...book.active().policy, ladders: { ...ladders, LONG } }, basedOn: 1 });
+    await until(async () => (await scheduler.find('a-1'))!.policyVersion === 2);
+    expect((await scheduler.find('a-1'))!.rungs.slice(0, 3).map(({ type, at, policy, done }) => [type, at, policy, done])).toEqual([
+      ['RAPPEL_J2', '2026-06-17T07:00:00.000Z', 1, 'emitted'],
+      ['RAPPEL_J1', '2026-06-18T08:30:00.000Z', 2, undefined],
+      ['RAPPEL_FINAL', '2026-06-19T08:30:00.000Z', 2, undefined],
+    ]);
+    clock.set('2026-06-18T08:30:00.000Z');
+    await until(async () => (await told()).length === 2);
+    expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1']);
+  });
+});
