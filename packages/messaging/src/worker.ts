@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { publicEvents } from '@rappel/contracts';
 import type { Envelope } from '@rappel/contracts';
 import { issuesOf, readEnvelope, type Headers } from './envelope.ts';
@@ -129,8 +130,10 @@ async function bury(options: WorkerOptions, incoming: Incoming, { outcome, holds
   }
 }
 
-export const letterId = (consumer: string, { stream, sequence, takenAt }: Pick<Incoming, 'stream' | 'sequence' | 'takenAt'>): string =>
-  `${consumer}:${stream}:${sequence}:${takenAt}`;
+function letterId(consumer: string, { stream, sequence, takenAt }: Incoming): string {
+  const hash = createHash('sha256').update(JSON.stringify([consumer, stream, sequence, takenAt])).digest('hex');
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
 
 export function letterOf(incoming: Incoming, { consumer, reason, issues, at }: { consumer: string; reason: string; issues?: readonly Issue[]; at: string }): DeadLetter {
   const { stream, sequence, subject, headers, payload, deliveries } = incoming;

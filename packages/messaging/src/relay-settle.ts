@@ -1,0 +1,41 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { Checkpoint } from '@rappel/event-store';
+import { messageAt } from './relay-position.ts';
+
+export interface SettleOptions {
+  readonly jsm: JetStreamManager;
+  readonly stream: string;
+  readonly consumers: readonly string[];
+  /** Everything up to here was in the stream before this was called. */
+  readonly acknowledged: Checkpoint;
+}
+
+export interface Settled {
+  readonly created: string;
+  /** Every consumer has acknowledged what the store holds up to here. Absent: not known to be further than before. */
+  readonly position?: Checkpoint;
+  /** Messages below this sequence are needed by nobody; absent when there are none. */
+  readonly purgeBelow?: number;
+}
+
+/** How far every consumer has got. A consumer that is not there has acknowledged nothing. */
+export async function findSettled({ jsm, stream, consumers, acknowledged }: SettleOptions): Promise<Settled> {
+  const { created, state: { last_seq: lastSeq, first_seq: firstSeq } } = await jsm.streams.info(stream);
+  // Looked at after the stream: who has nothing to do then has done all that it held.
+  const floors = await Promise.all(consumers.map((consumer) => floorOf(jsm, { stream, consumer, lastSeq })));
+  const floor = Math.min(lastSeq, ...floors);
+  // The last message tells the relay after a restart where it was, so it stays.
+  const below = Math.min(floor + 1, lastSeq);
+  const purge = below > firstSeq ? { purgeBelow: below } : {};
+  if (floor === lastSeq) return { created, position: acknowledged, ...purge };
+  const message = floor < firstSeq ? undefined : await messageAt(jsm, stream, floor);
+  const position = message?.header.get('rappel-position');
+  return { created, ...purge, ...(position && { position }) };
+}
+
+async function floorOf(jsm: JetStreamManager, { stream, consumer, lastSeq }: { stream: string; consumer: string; lastSeq: number }): Promise<number> {
+  const info = await jsm.consumers.info(stream, consumer).catch(() => undefined);
+  if (!info) return 0;
+  const nothingToDo = info.num_pending === 0 && info.num_ack_pending === 0;
+  return nothingToDo ? lastSeq : info.ack_floor.stream_seq;
+}
