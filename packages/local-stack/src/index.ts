@@ -6,3 +6,5 @@ export type { ReceivedMail } from './inbox/mails.ts';
 export { startTwilioSimulator, type TwilioSimulator, type TwilioSimulatorOptions } from './twilio/simulator.ts';
 export { magicNumber, type Behaviour, type Settings as TwilioSettings } from './twilio/behaviour.ts';
 export type { AcceptedMessage } from './twilio/messages.ts';
+export { startStack, type Stack, type StackOptions } from './stack.ts';
+export type { Service, ServiceOptions } from './service.ts';

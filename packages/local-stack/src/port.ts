@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const host = '127.0.0.1';
 
-/** A port that is free now and below the range that outgoing connections draw from, so a restarted server finds it free again. */
-export async function freePort(): Promise<number> {
+/** `preferred` if it is free, else a port that is free now and below the range that outgoing connections draw from, so a restarted server finds it free again. */
+export async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined && await canListen(preferred)) return preferred;
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const port = 18_000 + Math.floor(Math.random() * 14_000);
     if (await canListen(port)) return port;

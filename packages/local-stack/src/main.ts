@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { findNatsServer } from './nats-binary.ts';
+import { freePort } from './port.ts';
+import { isBuilt } from './service.ts';
+import { startStack, type Stack, type StackOptions } from './stack.ts';
+import { inRappelDir, workspaceRoot } from './workspace.ts';
+
+// Where each listens if nobody else does.
+const services = { loan: 4001, scheduler: 4002, email: 4003, whatsapp: 4004, 'notification-log': 4005 };
+const [command = 'start'] = process.argv.slice(2);
+
+if (command === 'fetch') await findNatsServer();
+else if (command === 'start') await start();
+else throw new Error(`unknown command ${command}: start or fetch`);
+
+/** Everything on this machine; data stays in `.rappel/data/start`. Ctrl-C ends it all. */
+async function start(): Promise<void> {
+  const starting = startStack(await stackOptions());
+  let ending = false;
+  const end = async (code: number) => {
+    if (ending) return;
+    ending = true;
+    await starting.then(({ stop }) => stop(), () => undefined);
+    process.exit(code);
+  };
+  process.on('SIGINT', () => void end(0));
+  process.on('SIGTERM', () => void end(0));
+
+  const stack = await starting;
+  const built = Object.entries(services).filter(([name]) => isBuilt(name));
+  const results = await Promise.allSettled(built.map(async ([name, preferred]) => stack.startService(name, { port: await freePort(preferred) })));
+  if (ending) return;
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+  for (const failure of failures) console.error(failure);
+  if (failures.length > 0) await end(1);
+  else report(stack);
+}
+
+/** A provider or server that `.env` or the environment names is used instead of its local stand-in. */
+async function stackOptions(): Promise<StackOptions> {
+  const envFile = join(workspaceRoot, '.env');
+  if (existsSync(envFile)) process.loadEnvFile(envFile);
+  const { DATABASE_URL, NATS_URL, SMTP_HOST, TWILIO_ACCOUNT_SID, RAPPEL_MASTER_KEY } = process.env;
+  return {
+    dataDir: inRappelDir('data', 'start'),
+    logDir: inRappelDir('logs'),
+    postgres: DATABASE_URL ? false : {},
+    nats: NATS_URL ? false : {},
+    inbox: !SMTP_HOST && { webPort: await freePort(8025), smtpPort: await freePort(1025) },
+    twilio: !TWILIO_ACCOUNT_SID && { port: await freePort(8026) },
+    env: RAPPEL_MASTER_KEY ? { RAPPEL_MASTER_KEY } : {},
+  };
+}
+
+function report({ services: running, inbox, twilio, postgres, nats, logDir }: Stack): void {
+  const lines: [string, string | undefined][] = [
+    ...running.map(({ name, url }): [string, string] => [name, `${url}/docs`]),
+    ['mails', inbox?.url], ['WhatsApp messages', twilio?.url],
+    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ['logs', logDir],
+  ];
+  console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
+  for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);
+  console.log('\nCtrl-C stops everything.');
+}

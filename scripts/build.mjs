@@ -1,0 +1,86 @@
+// Bundles every service and tool into one self-contained file each: dist/<name>.mjs. Five services that each resolve
+// hundreds of small files start several times slower than five bundles.
+//   node scripts/build.mjs [--production]   --production copies the few files that cannot be bundled instead of linking them
+import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+// Native code and plain files: kept beside the bundles. Each is found from the package that depends on it.
+const beside = [
+  { name: 'swagger-ui-dist', from: ['packages/service-kit'] },
+  ...['linux-x64-gnu', 'linux-x64-musl', 'linux-arm64-gnu', 'linux-arm64-musl', 'darwin-arm64', 'darwin-x64', 'win32-x64-msvc']
+    .map((platform) => ({ name: `@kurrent/bridge-${platform}`, from: ['packages/event-store-kurrentdb', '@kurrent/kurrentdb-client', '@kurrent/bridge'] })),
+];
+
+/** `src/main.ts` of every service and package, by the name of its folder. */
+export function entryPoints() {
+  const entries = ['services', 'packages'].flatMap((kind) => readdirSync(join(root, kind)).map((name) => [name, join(root, kind, name, 'src/main.ts')]));
+  return Object.fromEntries(entries.filter(([, file]) => existsSync(file)));
+}
+
+export async function build({ production = false } = {}) {
+  const { build: bundle } = await import('esbuild');
+  rmSync(dist, { recursive: true, force: true });
+  await bundle({
+    entryPoints: entryPoints(),
+    outdir: dist,
+    outExtension: { '.js': '.mjs' },
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    // Classes keep their names: they show in logs and errors.
+    keepNames: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    logLevel: 'error',
+    external: beside.map(({ name }) => name),
+    plugins: [optionalPackages],
+    banner: { js: "import { createRequire as rappelRequire } from 'node:module'; import { fileURLToPath as rappelPath } from 'node:url'; import { dirname as rappelDirname } from 'node:path'; const require = rappelRequire(import.meta.url); const __filename = rappelPath(import.meta.url); const __dirname = rappelDirname(__filename);" },
+  });
+  for (const { name, from } of beside) place(name, from, production);
+}
+
+// Nest and drivers try optional packages at run time and go on without them: what is not installed stays a run-time import.
+const optionalPackages = {
+  name: 'optional-packages',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^[^./]/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (pluginData === 'asked' || kind === 'entry-point' || !importer.includes('node_modules')) return undefined;
+      const found = await resolve(path, { importer, kind, resolveDir, pluginData: 'asked' });
+      return found.errors.length > 0 ? { path, external: true } : found;
+    });
+  },
+};
+
+function place(name, from, production) {
+  const source = locate(name, from);
+  if (!source) return;
+  const target = join(dist, 'node_modules', name);
+  mkdirSync(dirname(target), { recursive: true });
+  if (production) cpSync(source, target, { recursive: true, dereference: true });
+  else symlinkSync(relative(dirname(target), source), target);
+}
+
+function locate(name, [first, ...rest]) {
+  let folder = join(root, first);
+  for (const step of [...rest, name]) {
+    const found = findPackage(folder, step);
+    if (!found) return undefined;
+    folder = found;
+  }
+  return folder;
+}
+
+function findPackage(folder, name) {
+  const candidates = createRequire(join(folder, 'package.json')).resolve.paths(name) ?? [];
+  const found = candidates.map((path) => join(path, name)).find((path) => existsSync(join(path, 'package.json')));
+  return found && realpathSync(found);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build({ production: process.argv.includes('--production') });
