@@ -1,9 +1,9 @@
 export * from './policy.ts';
 export * from './policies.ts';
 export * from './rung.ts';
-export * from './plan.ts';
-export * from './schedule.ts';
-export * from './wake.ts';
-export * from './events.ts';
-export * from './scheduler.ts';
-export { migrations } from './migrations.ts';
+export { livingZone, plan, type ExplainedRung, type PlanInput } from './plan.ts';
+export type { Schedule } from './schedule.ts';
+export { explain, previewLoan, previewPolicy, type PolicyPreview, type Preview } from './preview.ts';
+export { scheduleStream, type ScheduleEvent } from './events.ts';
+export { prepareSchedules, rebuildSchedules } from './rebuild.ts';
+export { createScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';

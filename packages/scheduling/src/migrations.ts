@@ -20,7 +20,7 @@ export const migrations: readonly Migration[] = [
         next_at        timestamptz
       ) WITH (fillfactor = 85);
       CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
-      CREATE INDEX schedules_borrower ON schedules (borrower_id) WHERE next_at IS NOT NULL;
+      CREATE INDEX schedules_borrower ON schedules (borrower_id, attribution_id) WHERE next_at IS NOT NULL;
       CREATE TABLE built (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL, head text NOT NULL);
     `,
   },

@@ -21,11 +21,10 @@ export interface RecordedPolicy extends ActivePolicy {
 }
 
 /** Somebody else changed the policy meanwhile. */
-export class PolicyChanged extends Error {
-  override readonly name = 'PolicyChanged';
+export class PolicyRefused extends Error {
+  override readonly name = 'PolicyRefused';
   readonly code = 'policy-changed';
 }
-export const isPolicyChanged = (error: unknown): error is PolicyChanged => error instanceof Error && (error as { code?: unknown }).code === 'policy-changed';
 
 /** The policies as they followed one another. */
 export interface PolicyBook {
@@ -34,7 +33,7 @@ export interface PolicyBook {
   active(): RecordedPolicy;
   /**
    * Puts a policy in force from now on, recorded with who and why.
-   * @param basedOn version that the change was made from; rejects with `PolicyChanged` when another is in force.
+   * @param basedOn version that the change was made from; rejects with `PolicyRefused` when another is in force.
    */
   activate(change: { policy: Policy; basedOn: number; actor?: string; why?: string }): Promise<RecordedPolicy>;
   /** Takes in changes, own ones and those of other instances; `changed` is called after each, and once at the start. Ends with the signal. */
@@ -58,7 +57,7 @@ export async function openPolicyBook(store: EventStore, clock: Clock): Promise<P
       try {
         await record(store, { version, policy, ...(why ? { why } : {}), at }, actor);
       } catch (error) {
-        if (isVersionConflict(error)) throw new PolicyChanged(`version ${basedOn} is not the one in force`, { cause: error });
+        if (isVersionConflict(error)) throw new PolicyRefused(`version ${basedOn} is not the one in force`, { cause: error });
         throw error;
       }
       const activated = { version, policy, at, ...(actor ? { actor } : {}), ...(why ? { why } : {}) };

@@ -6,6 +6,7 @@ import type { Pool } from '@rappel/postgres';
 import { emitOnce, type Emission } from './emit.ts';
 import { createGatherer } from './gather.ts';
 import type { PolicyBook } from './policies.ts';
+import { closedSchedule } from './rebuild.ts';
 import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
 import { find, outranks, put, replanPage, soonest } from './table.ts';
 
@@ -119,7 +120,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     planned,
     find: (attributionId) => find(pool, attributionId),
     out: async (loan, at) => news.add(await planned(loan, at)),
-    closed: (loan, at) => news.add({ loan, open: false, basis: at, rungs: [], policyVersion: book.active().version, recorded: 0 }),
+    closed: (loan, at) => news.add(closedSchedule(loan, at, book.active().version)),
     start: () => { running = Promise.all([emitWhatIsDue(), followPolicies()]); },
     stop: async () => {
       stopping.abort();

@@ -179,3 +179,24 @@ export async function lock(client: Client, attributionIds: readonly string[]): P
   const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = ANY($1) FOR UPDATE`, [attributionIds]);
   return rows.map(fromRow);
 }
+
+/** Open schedules, all of one borrower at a time, read a page at a time. */
+export async function* schedulesByBorrower(pool: Pool, page = 2000): AsyncGenerator<Schedule[]> {
+  let kept: Schedule[] = [];
+  for (let [borrower, attribution] = ['', '']; ;) {
+    const { rows } = await pool.query<Row>(
+      `SELECT ${COLUMNS} FROM ${IN} WHERE next_at IS NOT NULL AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
+      [borrower, attribution, page]);
+    for (const schedule of rows.map(fromRow)) {
+      if (kept.length > 0 && kept[0]!.loan.borrowerId !== schedule.loan.borrowerId) {
+        yield kept;
+        kept = [];
+      }
+      kept.push(schedule);
+    }
+    if (rows.length < page) break;
+    const last = fromRow(rows.at(-1)!).loan;
+    [borrower, attribution] = [last.borrowerId, last.attributionId];
+  }
+  if (kept.length > 0) yield kept;
+}

@@ -1,0 +1,74 @@
+import type { LoanSnapshot } from '@rappel/contracts';
+import type { Pool } from '@rappel/postgres';
+import { livingZone, plan, type ExplainedRung } from './plan.ts';
+import type { ActivePolicy, Policy } from './policy.ts';
+import { rungKey, type Rung } from './rung.ts';
+import { nextRung, underNewPolicy, type Schedule } from './schedule.ts';
+import { schedulesByBorrower } from './table.ts';
+
+/** What a loan will send, when and why, as plain data for people and tables. */
+export interface Preview {
+  readonly zone: string;
+  readonly rungs: readonly ExplainedRung[];
+}
+
+/** For a loan that may not exist: pure, so a command line can ask without a server. */
+export function previewLoan({ loan, zone, active, at }: { loan: LoanSnapshot; zone?: string; active: ActivePolicy; at: string }): Preview {
+  return { zone: livingZone(active.policy, loan, zone), rungs: plan({ loan, ...(zone ? { zone } : {}), basis: at, active }) };
+}
+
+/** A loan's own schedule with the reasoning behind each rung, under the policy it was planned with. */
+export function explain(schedule: Schedule, policies: readonly ActivePolicy[]): ExplainedRung[] {
+  const reasons = new Map(policies.flatMap((active) =>
+    plan({ loan: schedule.loan, ...(schedule.zone ? { zone: schedule.zone } : {}), basis: schedule.basis, active }).map(({ why, ...rung }) => [`${active.version} ${rungKey(rung)}`, why])));
+  return schedule.rungs.map((rung) => ({ ...rung, why: reasons.get(`${rung.policy} ${rungKey(rung)}`) ?? 'as recorded' }));
+}
+
+/** What a change of policy would do to the loans that are out. Reminders count loans, messages count what borrowers get. */
+export interface PolicyPreview {
+  readonly loans: number;
+  readonly loansChanged: number;
+  readonly byType: Readonly<Record<string, { before: Counts; after: Counts }>>;
+  /** The first changes met, to look at. */
+  readonly examples: readonly { attributionId: string; before: readonly string[]; after: readonly string[] }[];
+}
+interface Counts { reminders: number; messages: number }
+
+const MOST_EXAMPLES = 20;
+
+/** Goes through every loan that is out, some thousand at a time; changes nothing. */
+export async function previewPolicy(pool: Pool, { current, policy, at }: { current: ActivePolicy; policy: Policy; at: string }): Promise<PolicyPreview> {
+  const next: ActivePolicy = { version: current.version + 1, at, policy };
+  const totals: Record<string, { before: Counts; after: Counts }> = {};
+  const examples: PolicyPreview['examples'][number][] = [];
+  let [loans, loansChanged] = [0, 0];
+  for await (const ofOneBorrower of schedulesByBorrower(pool)) {
+    const before = ofOneBorrower.filter(nextRung);
+    const after = ofOneBorrower.map((schedule) => underNewPolicy(schedule, next));
+    count(totals, 'before', before, current.policy);
+    count(totals, 'after', after, policy);
+    loans += ofOneBorrower.length;
+    for (const [i, schedule] of ofOneBorrower.entries()) {
+      const [was, will] = [toCome(schedule).map(inWords), toCome(after[i]!).map(inWords)];
+      if (was.join() === will.join()) continue;
+      loansChanged += 1;
+      if (examples.length < MOST_EXAMPLES) examples.push({ attributionId: schedule.loan.attributionId, before: was, after: will });
+    }
+  }
+  return { loans, loansChanged, byType: totals, examples };
+}
+
+const toCome = ({ rungs }: Schedule): Rung[] => rungs.filter(({ done, skip }) => done === undefined && skip === undefined);
+const inWords = ({ type, n, at }: Rung): string => `${rungKey({ type, n })} ${at}`;
+
+function count(totals: Record<string, { before: Counts; after: Counts }>, side: 'before' | 'after', schedules: readonly Schedule[], { grouping }: Policy): void {
+  const told = new Set<string>();
+  for (const rung of schedules.flatMap(toCome)) {
+    const total = totals[rung.type] ??= { before: { reminders: 0, messages: 0 }, after: { reminders: 0, messages: 0 } };
+    total[side].reminders += 1;
+    const key = `${rungKey(rung)} ${rung.at}`;
+    if (grouping.types.includes(rung.type) && told.has(key)) continue;
+    told.add(key);
+    total[side].messages += 1;
+  }
+}
