@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, LoanSnapshot } from '@rappel/contracts';
-import type { EventStore } from '@rappel/event-store';
+import type { EventStore, RecordedEvent } from '@rappel/event-store';
 import { borrowerFold, borrowerStream } from '@rappel/lending';
 import type { Pool } from '@rappel/postgres';
 import { emitOnce, type Emission } from './emit.ts';
+import { scheduleStream } from './events.ts';
 import { createGatherer } from './gather.ts';
 import type { PolicyBook } from './policies.ts';
-import { closedSchedule } from './rebuild.ts';
+import type { Policy } from './policy.ts';
+import { previewPolicy, type PolicyPreview } from './preview.ts';
+import { closedSchedule, rebuildSchedules } from './rebuild.ts';
 import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
 import { find, outranks, put, replanPage, soonest } from './table.ts';
 
@@ -34,8 +37,12 @@ export interface Scheduler {
   /** A loan is back or cancelled: nothing more is told. */
   closed(loan: LoanSnapshot, at: string): Promise<void>;
   find(attributionId: string): Promise<Schedule | undefined>;
-  /** Plans as `out` would, and stores nothing. */
-  planned(loan: LoanSnapshot, at: string): Promise<Schedule>;
+  /** What its stream holds, oldest first. */
+  recorded(attributionId: string): Promise<RecordedEvent[]>;
+  /** What a policy would change for the loans that are out if it came into force at `at`. Changes nothing. */
+  preview(policy: Policy, at: string): Promise<PolicyPreview>;
+  /** Empties the table and fills it again from the events. Resolves to the number of loans. */
+  rebuild(): Promise<number>;
   start(): void;
   /** Finishes the emission under way. */
   stop(): Promise<void>;
@@ -117,7 +124,13 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
   }
 
   return {
-    planned,
+    recorded: (attributionId) => store.readStream(scheduleStream(attributionId)),
+    preview: (policy, at) => previewPolicy(pool, { current: book.active(), policy, at }),
+    rebuild: async () => {
+      const loans = await rebuildSchedules({ pool, store, book });
+      alarm.ring('');
+      return loans;
+    },
     find: (attributionId) => find(pool, attributionId),
     out: async (loan, at) => news.add(await planned(loan, at)),
     closed: (loan, at) => news.add(closedSchedule(loan, at, book.active().version)),

@@ -1,9 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { Id, Instant, type Clock } from '@rappel/contracts';
-import type { EventStore } from '@rappel/event-store';
-import type { Pool } from '@rappel/postgres';
-import { explain, previewLoan, previewPolicy, rebuildSchedules, scheduleStream, type PolicyBook, type Scheduler } from '@rappel/scheduling';
-import { CLOCK, Endpoint, POOL, Scopes, STORE, ZodBody, ZodParams } from '@rappel/service-kit';
+import { explain, previewLoan, type PolicyBook, type Scheduler } from '@rappel/scheduling';
+import { CLOCK, Endpoint, Scopes, ZodBody, ZodParams } from '@rappel/service-kit';
 import { z } from 'zod';
 import { BOOK, SCHEDULER } from '../tokens.ts';
 import { loanToPreview, Preview, PreviewAnswer, ScheduleAnswer, ScheduleRefused } from './shapes.ts';
@@ -16,28 +14,25 @@ const RebuildAnswer = z.object({ loans: z.int(), at: Instant });
 export class ScheduleController {
   private readonly scheduler: Scheduler;
   private readonly book: PolicyBook;
-  private readonly pool: Pool;
-  private readonly store: EventStore;
-  @Inject(CLOCK) private readonly clock!: Clock;
-
-  constructor(@Inject(SCHEDULER) scheduler: Scheduler, @Inject(BOOK) book: PolicyBook, @Inject(POOL) pool: Pool, @Inject(STORE) store: EventStore) {
+  private readonly clock: Clock;
+  constructor(@Inject(SCHEDULER) scheduler: Scheduler, @Inject(BOOK) book: PolicyBook, @Inject(CLOCK) clock: Clock) {
     this.scheduler = scheduler;
     this.book = book;
-    this.pool = pool;
-    this.store = store;
+    this.clock = clock;
   }
 
   @Post('preview')
   @HttpCode(200)
   @Scopes('log:read', 'loans:write', 'ops')
   @Endpoint({ summary: 'What a loan would send, or what a policy would change for the loans that are out; nothing is stored', body: Preview, answer: PreviewAnswer, status: 200 })
-  async preview(@ZodBody(Preview) { loan, policy, at = this.clock.now() }: Preview): Promise<z.input<typeof PreviewAnswer>> {
+  async preview(@ZodBody(Preview) { loan, policy, at: asked }: Preview): Promise<z.input<typeof PreviewAnswer>> {
+    const at = asked ?? this.clock.now();
     const current = this.book.active();
     const active = policy ? { version: current.version + 1, at, policy } : current;
     return {
       at, policyVersion: active.version,
       ...(loan ? { loan: previewLoan({ loan: loanToPreview(loan), ...(loan.zone ? { zone: loan.zone } : {}), active, at }) } : {}),
-      ...(policy ? { change: await previewPolicy(this.pool, { current, policy, at }) } : {}),
+      ...(policy ? { change: await this.scheduler.preview(policy, at) } : {}),
     };
   }
 
@@ -47,7 +42,7 @@ export class ScheduleController {
   async find(@ZodParams(ById) { attributionId }: z.infer<typeof ById>): Promise<z.input<typeof ScheduleAnswer>> {
     const schedule = await this.scheduler.find(attributionId);
     if (!schedule) throw new ScheduleRefused('unknown-attribution', `no schedule is known for attribution ${attributionId}`);
-    const events = await this.store.readStream(scheduleStream(attributionId));
+    const events = await this.scheduler.recorded(attributionId);
     const { loan, open, zone, policyVersion } = schedule;
     return {
       attributionId, open, due: loan.due, dueAt: loan.dueAt, dueVersion: loan.dueVersion, policyVersion, ...(zone ? { zone } : {}),
@@ -61,6 +56,6 @@ export class ScheduleController {
   @Scopes('admin')
   @Endpoint({ summary: 'Empties the table of schedules and fills it again from the events', answer: RebuildAnswer, status: 200 })
   async rebuild(): Promise<z.infer<typeof RebuildAnswer>> {
-    return { loans: await rebuildSchedules({ pool: this.pool, store: this.store, book: this.book }), at: this.clock.now() };
+    return { loans: await this.scheduler.rebuild(), at: this.clock.now() };
   }
 }
