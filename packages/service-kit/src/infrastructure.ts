@@ -1,9 +1,10 @@
 import type { Provider } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
-import { connectBus, createStrategy, type ConsumerOptions, type DeadLetterSink, type Strategy } from '@rappel/messaging';
+import { connectBus, createDeadLetters, createRelay, createStrategy, migrateMessaging, type ConsumerOptions, type DeadLetters, type DeadLetterSink, type Relay, type RelayOptions, type Strategy } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
-import { createVault, migratePrivacy, sealing, type Vault } from '@rappel/privacy';
+import { createVault, migratePrivacy, sealing, sealingDeadLetters, type Vault } from '@rappel/privacy';
 import type { BaseConfig } from './base-config.ts';
+import { busOptions } from './bus-options.ts';
 import { openEventStore } from './event-store.ts';
 import type { HealthChecks } from './health.ts';
 import type { Logger } from './logger.ts';
@@ -20,26 +21,23 @@ export const VAULT = 'rappel:vault';
 export const STORE = 'rappel:store';
 /** `Strategy`: the service's durable consumers. */
 export const STRATEGY = 'rappel:strategy';
-/** `DeadLetterSink`, to be provided by the service beside `consuming`. */
+/** `DeadLetters`: what could not be handled, sealed under its borrower's key. */
 export const DEAD_LETTERS = 'rappel:dead-letters';
+
+/** `Relay`: what this service announces on its stream. */
+export const RELAY = 'rappel:relay';
 
 export type Bus = Awaited<ReturnType<typeof connectBus>>;
 
 async function openPool(config: BaseConfig, shutdown: Shutdown): Promise<Pool> {
   const pool = createPool(config.DATABASE_URL, { max: 10 });
   shutdown.add('pools', 'pool', () => pool.end());
-  await migratePrivacy(pool);
+  await Promise.all([migratePrivacy(pool), migrateMessaging(pool)]);
   return pool;
 }
 
 async function openBus(config: BaseConfig, logger: Logger, shutdown: Shutdown, health: HealthChecks): Promise<Bus> {
-  const { NATS_URL, NATS_USER: user, NATS_PASSWORD: pass, NATS_CREDS: credentialsFile, NATS_NKEY_SEED: nkeySeed } = config;
-  const tls = { caFile: config.NATS_TLS_CA, certFile: config.NATS_TLS_CERT, keyFile: config.NATS_TLS_KEY };
-  const bus = await connectBus({
-    servers: NATS_URL, name: logger.bindings()['service'] as string, log: logger,
-    ...(user && { user }), ...(pass && { pass }), ...(credentialsFile && { credentialsFile }), ...(nkeySeed && { nkeySeed }),
-    ...(tls.caFile && { tls }),
-  });
+  const bus = await connectBus({ ...busOptions(logger.bindings()['service'] as string, config), log: logger });
   shutdown.add('bus', 'NATS', () => bus.drain());
   health.add('nats', () => bus.flush());
   return bus;
@@ -52,7 +50,7 @@ async function openStore(config: BaseConfig, vault: Vault, shutdown: Shutdown, h
   return sealing(store, vault);
 }
 
-/** What every service stands on: `POOL`, `BUS`, `VAULT`, `STORE`. Each closes at its stage and says whether it is there. */
+/** What every service stands on: `POOL`, `BUS`, `VAULT`, `STORE`, `DEAD_LETTERS`. Each closes at its stage and says whether it is there. */
 export const infrastructure: Provider[] = [
   { provide: POOL, useFactory: openPool, inject: [CONFIG, SHUTDOWN] },
   { provide: BUS, useFactory: openBus, inject: [CONFIG, LOGGER, SHUTDOWN, HEALTH] },
@@ -61,6 +59,7 @@ export const infrastructure: Provider[] = [
     useFactory: (pool: Pool, config: BaseConfig): Vault => createVault({ pool, masterKey: config.RAPPEL_MASTER_KEY }),
     inject: [POOL, CONFIG],
   },
+  { provide: DEAD_LETTERS, useFactory: (pool: Pool, vault: Vault): DeadLetters => createDeadLetters(pool, sealingDeadLetters(vault)), inject: [POOL, VAULT] },
   { provide: STORE, useFactory: openStore, inject: [CONFIG, VAULT, SHUTDOWN, HEALTH] },
 ];
 
@@ -76,4 +75,19 @@ export const consuming = (...consumers: ConsumerOptions[]): Provider => ({
     return strategy;
   },
   inject: [BUS, DEAD_LETTERS, LOGGER, HEALTH],
+});
+
+/** `RELAY`: follows the store and publishes what `announce` makes of the events of these categories. */
+export const relaying = (options: Pick<RelayOptions, 'stream' | 'categories' | 'announce' | 'name'>): Provider => ({
+  provide: RELAY,
+  useFactory: (...[store, pool, bus, logger, health, shutdown]: [EventStore, Pool, Bus, Logger, HealthChecks, Shutdown]): Relay => {
+    const relay = createRelay({ ...options, store, pool, bus, log: logger });
+    shutdown.add('relays', 'relay', () => relay.close());
+    health.add('relay', () => {
+      const problem = relay.healthy();
+      if (problem) throw new Error(problem);
+    });
+    return relay;
+  },
+  inject: [STORE, POOL, BUS, LOGGER, HEALTH, SHUTDOWN],
 });
