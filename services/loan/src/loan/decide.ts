@@ -9,7 +9,7 @@ export type LoanCommand =
   | { type: 'ReturnAttribution'; attributionId: string; returnedAt: string; at: string }
   | { type: 'CancelAttribution'; attributionId: string; reason?: string; at: string }
   /** The scheduler says the moment has come; whether the loan is late is decided here. */
-  | { type: 'MarkOverdue'; attributionId: string; dueVersion: number; occurrence: number; daysLate: number; level: number; at: string };
+  | { type: 'MarkOverdue'; attributionId: string; dueVersion: number; occurrence: number; daysLate: number; level: number; companions?: string[]; at: string };
 
 type CommandOf<T extends LoanCommand['type']> = Extract<LoanCommand, { type: T }>;
 type Out = Extract<Attribution, { status: 'out' }>;
@@ -51,9 +51,9 @@ function cancel({ attributionId, reason, at }: CommandOf<'CancelAttribution'>, c
 }
 
 function markOverdue(command: CommandOf<'MarkOverdue'>, current: Attribution): AttributionEvent[] {
-  const { dueVersion, occurrence, daysLate, level, at } = command;
+  const { dueVersion, occurrence, daysLate, level, companions, at } = command;
   const late = current.status === 'out' && current.loan.dueVersion === dueVersion && occurrence > current.overdue;
-  return late ? [{ type: 'AttributionOverdue', data: { loan: current.loan, occurrence, daysLate, level, at } }] : [];
+  return late ? [{ type: 'AttributionOverdue', data: { loan: current.loan, occurrence, daysLate, level, ...(companions && { companions }), at } }] : [];
 }
 
 function stillOut(attributionId: string, current: Attribution): Out {

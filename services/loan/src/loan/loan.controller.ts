@@ -24,9 +24,9 @@ export class LoanController {
 
   @EventPattern(publicEvents.OverdueMomentPassed.subject)
   async overdueMomentPassed(@Payload() { event }: Message): Promise<Outcome> {
-    const { attributionId, dueVersion, occurrence, daysLate, level, at } = event.data as OverdueMomentPassed;
+    const { attributionId, dueVersion, occurrence, daysLate, level, companions, at } = event.data as OverdueMomentPassed;
     const { duplicate } = await this.loans.record(
-      { type: 'MarkOverdue', attributionId, dueVersion, occurrence, daysLate, level, at },
+      { type: 'MarkOverdue', attributionId, dueVersion, occurrence, daysLate, level, ...(companions && { companions }), at },
       { id: event.id, correlationId: event.correlationid ?? event.id, ...(event.traceparent && { traceparent: event.traceparent }) },
     );
     return duplicate ? ignore('the loan is not late, or was told so already') : done;
