@@ -73,7 +73,8 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
 
 async function start(app: NestFastifyApplication, { strategies = [], config }: ServiceOptions, shutdown: Shutdown): Promise<void> {
   for (const strategy of typeof strategies === 'function' ? await strategies(app) : strategies) {
-    app.connectMicroservice({ strategy }, { inheritAppConfig: false }).useGlobalFilters(passErrors);
+    // Deferred: filters are refused once it is initialised, and without this one Nest would hide what a handler threw.
+    app.connectMicroservice({ strategy }, { inheritAppConfig: false, deferInitialization: true }).useGlobalFilters(passErrors);
   }
   shutdown.add('intake', 'HTTP and consumers', () => app.close());
   await app.startAllMicroservices();
