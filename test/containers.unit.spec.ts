@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { DockerfileParser, type Copy, type From } from 'dockerfile-ast';
+import { compose, demanded, environmentOf, interpolate, variables } from './support/compose.ts';
+import { bundles, exists, read, services, systemPaths } from './support/services.ts';
+
+const dockerfile = DockerfileParser.parse(read('Dockerfile'));
+const stages = dockerfile.getFROMs();
+const last = stages.at(-1) as From;
+const inLastStage = (keyword: string) => dockerfile.getInstructions()
+  .filter((instruction) => instruction.getKeyword() === keyword && instruction.getRange().start.line > last.getRange().start.line);
+const argumentsOf = (keyword: string): string[] => inLastStage(keyword).at(-1)?.getArguments().map((argument) => argument.getValue()) ?? [];
+
+/** One good value for each variable that Compose demands. */
+const sample: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(demanded.map((name) => [name, createHash('sha256').update(name).digest('hex')])),
+  TWILIO_ACCOUNT_SID: `AC${'1a'.repeat(16)}`,
+  TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886',
+};
+const kurrentUrl = /kurrentdb:\/\/[^'\s]+/.exec(read('docker-compose.yml'))?.[0] ?? 'missing';
+
+describe('the image', () => {
+  it('is built in stages from a Node that the project accepts, and its files exist', () => {
+    expect(stages.length).toBeGreaterThan(1);
+    const oldest = /(\d+)\.(\d+)/.exec((JSON.parse(read('package.json')) as { engines: { node: string } }).engines.node)!.slice(1).map(Number);
+    for (const stage of stages.filter((from) => from.getImageName() === 'node')) {
+      const [major = 0, minor = 0] = (/^(\d+)\.(\d+)/.exec(stage.getImageTag() ?? '') ?? []).slice(1).map(Number);
+      expect(major * 1000 + minor).toBeGreaterThanOrEqual(oldest[0]! * 1000 + oldest[1]!);
+    }
+    const built = new Set(stages.map((from) => from.getBuildStage()));
+    for (const copy of dockerfile.getCOPYs() as Copy[]) {
+      const from = copy.getFromFlag()?.getValue();
+      const sources = copy.getArguments().map((argument) => argument.getValue()).filter((value) => !value.startsWith('--')).slice(0, -1);
+      if (from !== undefined && from !== null) expect(built).toContain(from);
+      for (const source of sources) {
+        const path = source.replace(/^\/src\//, '');
+        expect({ source, there: path === 'dist' || exists(path) }).toEqual({ source, there: true });
+      }
+    }
+  });
+
+  it('is built by scripts that exist', () => {
+    const scripts = dockerfile.getInstructions().filter((instruction) => instruction.getKeyword() === 'RUN').flatMap((run) => [...(run.getArgumentsContent() ?? '').matchAll(/scripts\/[\w.-]+/g)].map(([path]) => path));
+    expect(scripts.length).toBeGreaterThan(0);
+    for (const script of scripts) expect({ script, there: exists(script) }).toEqual({ script, there: true });
+  });
+
+  it('takes no secrets, no foreign packages and no local data in', () => {
+    expect(read('.dockerignore').split('\n')).toEqual(expect.arrayContaining(['.env', '.git', '.rappel', '**/node_modules', 'dist']));
+  });
+
+  it('runs as a user, in production, without a shell, one bundle', async () => {
+    expect(argumentsOf('USER')).not.toEqual([]);
+    expect(['root', '0']).not.toContain(argumentsOf('USER')[0]);
+    expect(dockerfile.getENVs().flatMap((env) => env.getProperties()).find((property) => property.getName() === 'NODE_ENV')?.getValue()).toBe('production');
+    expect(JSON.parse(argumentsOf('ENTRYPOINT').join(' '))).toEqual(['node']);
+    const [command] = JSON.parse(argumentsOf('CMD').join(' ')) as string[];
+    expect((await bundles()).map((name) => `dist/${name}.mjs`)).toContain(command);
+  });
+});
+
+describe('compose', () => {
+  const ours = Object.entries(compose.services).filter(([, { image }]) => image === 'rappel');
+
+  it('has each of the services of the code, and no other of its own but the tool', () => {
+    expect(ours.map(([name]) => name).filter((name) => name !== 'rappel').sort()).toEqual(services.map(({ name }) => name).sort());
+  });
+
+  it.each(services)('runs $name from its bundle, with keys it knows, on the port it listens on', async ({ name, keys, required, port, parse }) => {
+    const { command, environment = {}, ports, healthcheck } = compose.services[name]!;
+    expect(command).toEqual([`dist/${name}.mjs`]);
+    expect(await bundles()).toContain(name);
+    expect(Object.keys(environment).filter((key) => !keys.includes(key))).toEqual([]);
+    expect(required.filter((key) => !(key in environment))).toEqual([]);
+    expect(environment['PORT']).toBe(port);
+    expect(ports).toEqual([`127.0.0.1:${port}:${port}`]);
+    expect(systemPaths).toContain(/\/health\/\w+/.exec(healthcheck!.test.join(' '))?.[0]);
+    const choices: Record<string, string>[] = [{}, { NODE_ENV: 'production' }, { EVENT_STORE_URL: kurrentUrl }];
+    for (const choice of choices) {
+      expect(() => parse({ HOST: '0.0.0.0', ...environmentOf(name, { ...sample, ...choice }) })).not.toThrow();
+    }
+  });
+
+  it.each(ours)('gives %s a read-only root and no rights', (_, { read_only: readOnly, cap_drop: dropped, security_opt: options }) => {
+    expect({ readOnly, dropped, options }).toEqual({ readOnly: true, dropped: ['ALL'], options: ['no-new-privileges:true'] });
+  });
+
+  it('mounts what is there, depends on what can be healthy, publishes on this machine only', () => {
+    for (const [name, { volumes = [], depends_on: needed = {}, ports = [] }] of Object.entries(compose.services)) {
+      for (const [source] of volumes.map((volume) => volume.split(':') as [string])) {
+        expect({ name, source, there: source.startsWith('.') ? exists(source) : source in compose.volumes }).toEqual({ name, source, there: true });
+      }
+      for (const [other, { condition }] of Object.entries(needed)) {
+        expect({ name, other, healthy: condition !== 'service_healthy' || compose.services[other]?.healthcheck !== undefined }).toEqual({ name, other, healthy: true });
+      }
+      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+    }
+  });
+
+  it('reaches its servers by the names and ports that they have', () => {
+    const env = environmentOf('loan', { ...sample, EVENT_STORE_URL: kurrentUrl });
+    for (const key of ['DATABASE_URL', 'EVENT_STORE_URL', 'NATS_URL']) {
+      expect({ key, known: new URL(env[key]!).hostname in compose.services }).toEqual({ key, known: true });
+    }
+    const postgres = environmentOf('postgres', sample);
+    const { username, password, pathname } = new URL(env['DATABASE_URL']!);
+    expect([username, password, pathname.slice(1)]).toEqual([postgres['POSTGRES_USER'], postgres['POSTGRES_PASSWORD'], postgres['POSTGRES_DB']]);
+    expect(compose.services[environmentOf('email', sample)['SMTP_HOST']!]).toBeDefined();
+  });
+
+  it('names in .env.example everything that it can be told', () => {
+    const named = [...read('.env.example').matchAll(/^#?\s?(\w+)=/gm)].map(([, name]) => name);
+    expect(variables.filter((name) => !named.includes(name))).toEqual([]);
+  });
+
+  it('stops when a secret is missing', () => {
+    expect(() => interpolate(compose.services['loan']!.environment!['DATABASE_URL']!, {})).toThrow('POSTGRES_PASSWORD');
+  });
+
+  it('is accepted by Docker itself, where one answers', () => {
+    if (!dockerAnswers()) {
+      process.stdout.write('containers: no Docker answers here, so `docker compose config` was not run; the files were checked against the code only\n');
+      return;
+    }
+    expect(() => execFileSync('docker', ['compose', '--profile', '*', 'config', '--quiet'], { env: { ...process.env, ...sample }, stdio: 'pipe' })).not.toThrow();
+  });
+});
+
+function dockerAnswers(): boolean {
+  try {
+    execFileSync('docker', ['info'], { stdio: 'ignore', timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
