@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DockerfileParser, type Copy, type From } from 'dockerfile-ast';
 import { compose, demanded, environmentOf, interpolate, variables } from './support/compose.ts';
-import { bundles, exists, read, services, systemPaths } from './support/services.ts';
+import { bundles, exists, read, serviceNames, services, systemPaths } from './support/services.ts';
 
 const dockerfile = DockerfileParser.parse(read('Dockerfile'));
 const stages = dockerfile.getFROMs();
@@ -64,7 +64,7 @@ describe('compose', () => {
   const ours = Object.entries(compose.services).filter(([, { image }]) => image === 'rappel');
 
   it('has each of the services of the code, and no other of its own but the tool', () => {
-    expect(ours.map(([name]) => name).filter((name) => name !== 'rappel').sort()).toEqual(services.map(({ name }) => name).sort());
+    expect(ours.map(([name]) => name).filter((name) => name !== 'rappel').sort()).toEqual([...serviceNames]);
   });
 
   it.each(services)('runs $name from its bundle, with keys it knows, on the port it listens on', async ({ name, keys, required, port, parse }) => {
@@ -109,6 +109,23 @@ describe('compose', () => {
     expect(compose.services[environmentOf('email', sample)['SMTP_HOST']!]).toBeDefined();
   });
 
+  it('gives NATS its configuration, and each service the user that it knows there', () => {
+    const { command = [], volumes = [], environment = {}, healthcheck } = compose.services['nats']!;
+    const [from, to] = volumes.find((volume) => volume.startsWith('./infra/nats:'))!.split(':') as [string, string];
+    const inside = (path: string): string => path.replace(to, from);
+    expect(exists(inside(command[command.indexOf('-c') + 1]!))).toBe(true);
+    const conf = included(inside(command[command.indexOf('-c') + 1]!));
+    const users = new Map([...conf.matchAll(/user: "([\w-]+)", password: \$(\w+)/g)].map(([, user, key]) => [user!, key!]));
+    expect([...users.values()].filter((key) => !(key in environment))).toEqual([]);
+    for (const [name, { environment: own = {} }] of ours) {
+      const key = users.get(String(own['NATS_USER']));
+      expect({ name, password: own['NATS_PASSWORD'] }).toEqual({ name, password: `\${${key}:?set it in .env}` });
+    }
+    expect(volumes.map((volume) => volume.split(':')[1])).toContain(/store_dir: "([^"]+)"/.exec(conf)![1]);
+    expect(healthcheck!.test.join(' ')).toContain(`:${/http: "[^"]*:(\d+)"/.exec(conf)![1]}/healthz`);
+    expect(conf).toMatch(new RegExp(`listen: "[^"]*:${new URL(environmentOf('loan', sample)['NATS_URL']!).port}"`));
+  });
+
   it('names in .env.example everything that it can be told', () => {
     const named = [...read('.env.example').matchAll(/^#?\s?(\w+)=/gm)].map(([, name]) => name);
     expect(variables.filter((name) => !named.includes(name))).toEqual([]);
@@ -120,12 +137,18 @@ describe('compose', () => {
 
   it('is accepted by Docker itself, where one answers', () => {
     if (!dockerAnswers()) {
-      process.stdout.write('containers: no Docker answers here, so `docker compose config` was not run; the files were checked against the code only\n');
+      process.stdout.write('skipped: docker compose config (no Docker answers here; the files are checked against the code)\n');
       return;
     }
     expect(() => execFileSync('docker', ['compose', '--profile', '*', 'config', '--quiet'], { env: { ...process.env, ...sample }, stdio: 'pipe' })).not.toThrow();
   });
 });
+
+/** A NATS configuration with what it includes. */
+function included(path: string): string {
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  return read(path).replaceAll(/^include "([^"]+)"/gm, (_, file: string) => included(`${folder}/${file}`)).replaceAll(/^\s*#.*$/gm, '');
+}
 
 function dockerAnswers(): boolean {
   try {

@@ -23,8 +23,10 @@ export interface ServiceFacts {
   parse(env: Environment): unknown;
 }
 
+export const serviceNames: readonly string[] = readdirSync(join(root, 'services')).sort();
+
 /** Every service of `services/`, from its exported configuration shape. */
-export const services: readonly ServiceFacts[] = await Promise.all(readdirSync(join(root, 'services'))
+export const services: readonly ServiceFacts[] = await Promise.all(serviceNames
   .filter((name) => exists('services', name, 'src/main.ts'))
   .map(async (name) => {
     const module = await import(join(root, 'services', name, 'src/config.ts')) as Record<string, unknown>;
