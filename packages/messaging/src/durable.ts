@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, jetstreamManager, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { nanos, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { connectionOf } from './connection.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
 import { createLanes, type Task } from './lanes.ts';
 import type { DeadLetterSink, Handler, Log } from './port.ts';
@@ -77,7 +78,8 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   let incarnation: string | undefined;
   let suspended = true;
   const unsent: (() => void)[] = [];
-  const jsm = () => (manager ??= jetstreamManager(bus, { checkAPI: false }));
+  const connection = connectionOf(bus);
+  const jsm = () => (manager ??= jetstreamManager(bus, { checkAPI: false, timeout: 2000 }));
 
   const work = createWorker({ consumer: durable, route, deadLetters, maxDeliver: options.maxDeliver, log, now: () => new Date().toISOString() });
   const lanes = createLanes<Work>({ concurrency: options.concurrency, run });
@@ -149,13 +151,13 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     trouble = why;
     for (let round = 0; ; round++) {
       try {
-        if (!closing) await ensureOnce();
+        if (!closing) await connection.during(ensureOnce);
         return;
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
         trouble = error instanceof JetStreamApiError && error.code === 10059 ? `waiting for stream ${stream}` : text;
         if (round % 40 === 1) log.warn({ ...name, reason: trouble }, 'the durable is not ready');
-        await new Promise((resolve) => { setTimeout(resolve, Math.min(1000, 50 * 2 ** Math.min(round, 5))); });
+        await new Promise((resolve) => { setTimeout(resolve, Math.min(500, 50 * 2 ** Math.min(round, 5))); });
       }
     }
   }
@@ -172,6 +174,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
       max_ack_pending: options.maxAckPending,
       filter_subjects: [...options.filterSubjects],
     });
+    if (!connection.connected()) return;
     if (incarnation !== undefined && incarnation !== created) log.warn({ ...name }, 'the stream is a new one: what was in flight comes again');
     incarnation = created;
     suspended = false;
@@ -181,14 +184,11 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     log.info({ ...name, filter: options.filterSubjects }, 'durable ready');
   }
 
-  void (async () => {
-    for await (const { type } of bus.status()) {
-      if (type === 'disconnect') {
-        suspended = true;
-        trouble = 'NATS is not connected';
-      } else if (type === 'reconnect') void ensure('connected again');
-    }
-  })();
+  const forget = connection.onChange((connected) => {
+    suspended = true;
+    trouble = 'NATS is not connected';
+    if (connected) void ensure('connected again');
+  });
   const requests = options.requests && openRequests({
     bus, subjects: options.requests, ...name,
     take: (delivery) => {
@@ -214,6 +214,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
         counts.handedBack++;
         finish(task, () => task.delivery.settle({ do: 'nak', afterMs: 0, why: 'closing' }));
       };
+      forget();
       requests?.unsubscribe();
       advisories.unsubscribe();
       for (const task of lanes.stop()) giveBack(task);

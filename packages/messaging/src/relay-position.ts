@@ -1,7 +1,7 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { START, type Checkpoint, type EventStore } from '@rappel/event-store';
 import type { Log } from './port.ts';
-import type { RelayMemory } from './relay-state.ts';
+import type { RelayMemory, RelayState } from './relay-state.ts';
 import { ensureStream, type StreamOptions } from './streams.ts';
 
 const LOOK_BACK = 1000;
@@ -24,10 +24,12 @@ export interface Resume {
   readonly created: string;
   /** The stream holds less than was acknowledged. */
   readonly rewound: boolean;
+  /** To be saved before anything is published, so that a crash finds an ordinary stream with too little in it. */
+  readonly remember?: Partial<RelayState>;
 }
 
 /**
- * Where to go on, from what the stream really holds. A new stream: from `settled`, for nobody needs what lies before. The same
+ * Where to go on (only looks, changes no memory), from what the stream really holds. A new stream: from `settled`, for nobody needs what lies before. The same
  * stream: from its last message, or from the checkpoint when nothing is missing at its end.
  */
 export async function findResume(options: ResumeOptions): Promise<Resume> {
@@ -37,13 +39,11 @@ export async function findResume(options: ResumeOptions): Promise<Resume> {
   return info.created === memory.state().created ? resumeSame(options, info) : resumeNew(options, info);
 }
 
-async function resumeNew({ memory, stream, log }: ResumeOptions, { created, state: { last_seq: lastSeq } }: StreamInfo): Promise<Resume> {
+function resumeNew({ memory, stream, log }: ResumeOptions, { created, state: { last_seq: lastSeq } }: StreamInfo): Resume {
   const saved = memory.state();
   const rewound = saved.created !== undefined;
   if (rewound) log.warn({ stream, from: saved.checkpoint, to: saved.settled }, 'the stream is a new one: publishing again what was not settled');
-  // Remembered before anything is published: a crash from here on finds an ordinary stream with too little in it.
-  await memory.save({ created, checkpoint: saved.settled, lastSeq: 0 });
-  return { after: saved.settled, lastSeq, created, rewound };
+  return { after: saved.settled, lastSeq, created, rewound, remember: { created, checkpoint: saved.settled, lastSeq: 0 } };
 }
 
 async function resumeSame(options: ResumeOptions, info: StreamInfo): Promise<Resume> {
@@ -57,8 +57,7 @@ async function resumeSame(options: ResumeOptions, info: StreamInfo): Promise<Res
   const after = await withinStore(options, complete && saved.checkpoint > position ? saved.checkpoint : position);
   const rewound = after < saved.checkpoint;
   if (rewound) log.warn({ stream, from: saved.checkpoint, to: after }, 'the stream has lost its end: publishing it again');
-  if (after !== saved.checkpoint || !complete) await memory.save({ checkpoint: after, lastSeq });
-  return { after, lastSeq, created, rewound };
+  return { after, lastSeq, created, rewound, ...((rewound || !complete) && { remember: { checkpoint: after, lastSeq } }) };
 }
 
 /** Position of the last message that a relay published. `untouched` = it is where the stream's last sequence says. */

@@ -1,12 +1,13 @@
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { streams } from '@rappel/contracts';
 import type { Batch, Checkpoint, EventStore, RecordedEvent } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
+import { connectionOf } from './connection.ts';
 import { createLease, type HeldLease } from './lease.ts';
 import { pause } from './pause.ts';
 import { silent, type Announcement, type Log } from './port.ts';
-import { findResume } from './relay-position.ts';
+import { findResume, type Resume } from './relay-position.ts';
 import { findSettled } from './relay-settle.ts';
 import { claimRelay, RelayFenced, type RelayMemory } from './relay-state.ts';
 import { createWindow, RelayInterrupted, type Window } from './relay-window.ts';
@@ -67,6 +68,14 @@ export interface Relay {
 
 const SAVE_EVERY_MS = 250;
 
+interface Leadership {
+  readonly jsm: JetStreamManager;
+  readonly memory: RelayMemory;
+  /** Aborted when the lease is lost or the relay closes. */
+  readonly over: AbortSignal;
+  readonly onProgress: () => void;
+}
+
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
 export function createRelay(options: RelayOptions): Relay {
   const { bus, stream, name = stream, log = silent } = options;
@@ -75,6 +84,7 @@ export function createRelay(options: RelayOptions): Relay {
     create: { subjects: options.subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas: options.replicas },
     consumers: options.consumers ?? known?.consumers ?? [],
   };
+  const connection = connectionOf(bus);
   const closing = new AbortController();
   const lease = createLease(options.pool, `relay:${name}`);
   const totals = { published: 0, duplicates: 0, rewinds: 0 };
@@ -104,7 +114,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function lead(held: HeldLease, onProgress: () => void): Promise<void> {
     memory = await claimRelay(options.pool, name);
-    const jsm = await jetstreamManager(bus, { checkAPI: false });
+    const jsm = await jetstreamManager(bus, { checkAPI: false, timeout: 2000 });
     const over = AbortSignal.any([held.lost, closing.signal]);
     for (let failures = 0; !over.aborted; failures++) {
       const interrupted = await leadOnce({ jsm, memory, over, onProgress: () => { failures = 0; onProgress(); } });
@@ -118,11 +128,17 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   /** One stretch of publishing, from finding out where the stream stands until something interrupts it. */
-  async function leadOnce({ jsm, memory, over, onProgress }: { jsm: Awaited<ReturnType<typeof jetstreamManager>>; memory: RelayMemory; over: AbortSignal; onProgress: () => void }): Promise<RelayInterrupted | undefined> {
+  async function leadOnce(leadership: Leadership): Promise<RelayInterrupted | undefined> {
+    const { jsm, memory } = leadership;
     if (bus.isClosed()) throw new Error('the connection to NATS is closed');
-    const resume = await findResume({ ...options, ...settings, jsm, memory, stream, log }).catch((error: unknown) => new RelayInterrupted(textOf(error), { cause: error }));
+    const resume = await connection.during(() => findResume({ ...options, ...settings, jsm, memory, stream, log })).catch((error: unknown) => new RelayInterrupted(textOf(error), { cause: error }));
     if (resume instanceof RelayInterrupted) return resume;
+    if (resume.remember) await memory.save(resume.remember);
     if (resume.rewound) totals.rewinds++;
+    return publishFrom(resume, leadership);
+  }
+
+  async function publishFrom(resume: Resume, { jsm, memory, over, onProgress }: Leadership): Promise<RelayInterrupted | undefined> {
     const stop = new AbortController();
     const signal = AbortSignal.any([over, stop.signal]);
     let failure: RelayInterrupted | undefined;
@@ -132,8 +148,8 @@ export function createRelay(options: RelayOptions): Relay {
     const chores = [
       every(SAVE_EVERY_MS, signal, () => save(stretch)),
       every(options.settleEveryMs ?? 5000, signal, () => settle(stretch, jsm)),
-      interruptOnDisconnect(signal, window),
     ];
+    const forget = connection.onChange(() => { stretch.window.interrupt('the connection to NATS was lost'); });
     trouble = undefined;
     try {
       for await (const batch of options.store.subscribe({ categories: options.categories, after: resume.after, signal })) {
@@ -143,6 +159,7 @@ export function createRelay(options: RelayOptions): Relay {
     } catch (error) {
       end(error instanceof RelayInterrupted ? error : new RelayInterrupted(textOf(error), { cause: error }));
     }
+    forget();
     stop.abort();
     await Promise.all(chores);
     await save(stretch).catch(end);
@@ -169,9 +186,9 @@ export function createRelay(options: RelayOptions): Relay {
     if (position !== memory.state().checkpoint) await memory.save({ checkpoint: position, lastSeq: seq });
   }
 
-  async function settle({ window, memory, created }: { window: Window; memory: RelayMemory; created: string }, jsm: Awaited<ReturnType<typeof jetstreamManager>>): Promise<void> {
+  async function settle({ window, memory, created }: { window: Window; memory: RelayMemory; created: string }, jsm: JetStreamManager): Promise<void> {
     const { position } = window.acknowledged();
-    const settled = await findSettled({ jsm, stream, consumers: settings.consumers, acknowledged: position });
+    const settled = await connection.during(() => findSettled({ jsm, stream, consumers: settings.consumers, acknowledged: position }));
     if (settled.created !== created) return window.interrupt('the stream is a new one');
     await save({ window, memory });
     if (settled.position !== undefined && settled.position > memory.state().settled) await memory.save({ settled: settled.position });
@@ -185,15 +202,6 @@ export function createRelay(options: RelayOptions): Relay {
     while (!signal.aborted) {
       await pause(ms, signal);
       if (!signal.aborted) await chore().catch((error: unknown) => window?.interrupt(textOf(error), error));
-    }
-  }
-
-  async function interruptOnDisconnect(signal: AbortSignal, current: Window): Promise<void> {
-    const statuses = bus.status();
-    signal.addEventListener('abort', () => { (statuses as { stop?: () => void }).stop?.(); });
-    for await (const { type } of statuses) {
-      if (type === 'disconnect' || type === 'reconnect') current.interrupt('the connection to NATS was lost');
-      if (signal.aborted) return;
     }
   }
 
