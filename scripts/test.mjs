@@ -9,7 +9,7 @@ const gates = [
   { name: 'types', command: bin('tsc'), args: ['--noEmit'] },
   { name: 'lint', command: bin('oxlint'), args: ['--deny-warnings'] },
   { name: 'boundaries', command: bin('depcruise'), args: ['--config', '.dependency-cruiser.mjs', 'packages', 'services'] },
-  { name: 'unused', command: bin('knip'), args: [] },
+  { name: 'unused', command: bin('knip'), args: ['--no-config-hints'] },
 ];
 const servers = { name: 'servers', command: process.execPath, args: ['dist/local-stack.mjs', 'fetch'] };
 const tier = (name, flags = []) => ({ name, jest: true, flags });

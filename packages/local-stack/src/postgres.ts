@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { spawnChild, stopChild, strike, type Child } from './child.ts';
 import { freePort, until } from './port.ts';
+import { asAccount, serverAccount, type Account } from './server-account.ts';
 import { workspaceRoot } from './workspace.ts';
 
 export interface PostgresOptions {
@@ -37,7 +38,7 @@ export interface PostgresServer {
 
 /** Starts a real PostgreSQL 18 from the binaries that npm brought. Ready for queries when it resolves. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const account = postgresAccount(options.dataDir);
+  const account = serverAccount(join(options.dataDir, 'pgdata'));
   const password = await initialise(options, account);
   const port = options.port ?? await freePort();
   const url = `postgres://rappel:${password}@127.0.0.1:${port}/postgres`;
@@ -66,32 +67,32 @@ export async function createDatabase(adminUrl: string, name: string): Promise<st
   return url.href;
 }
 
-interface Account { uid?: number; gid?: number }
-
 async function initialise({ dataDir, durable = true }: PostgresOptions, account: Account): Promise<string> {
   const passwordFile = join(dataDir, 'password');
   const cluster = join(dataDir, 'pgdata');
-  if (existsSync(join(cluster, 'PG_VERSION')) && existsSync(passwordFile)) return readFileSync(passwordFile, 'utf8').trim();
-  rmSync(cluster, { recursive: true, force: true });
-  mkdirSync(cluster, { recursive: true, mode: 0o700 });
+  if (existsSync(cluster)) return readFileSync(passwordFile, 'utf8').trim();
+  // Renamed once it is whole: an initdb cut short must not look finished.
+  const fresh = `${cluster}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  chmodSync(fresh, 0o700);
   const password = randomBytes(18).toString('hex');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   const { uid, gid } = account;
-  if (uid !== undefined && gid !== undefined) for (const path of [cluster, passwordFile]) chownSync(path, uid, gid);
-  await initdb(cluster, account, [`--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])]);
+  if (uid !== undefined && gid !== undefined) for (const path of [fresh, passwordFile]) chownSync(path, uid, gid);
+  await initdb(fresh, account, [`--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])]);
+  renameSync(fresh, cluster);
   return password;
 }
 
 async function initdb(cluster: string, account: Account, flags: string[]): Promise<void> {
-  const { command, args, ...as } = asAccount(account, binary('initdb'), [
+  const { command, args, ...as } = asAccount(account, cluster, [binary('initdb'),
     `--pgdata=${cluster}`, '--username=rappel', '--auth=scram-sha-256', '--encoding=UTF8',
     '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', ...flags,
   ]);
   try {
     await promisify(execFile)(command, args, { ...as, env: { ...process.env, LC_ALL: 'C' }, cwd: cluster });
   } catch (cause) {
-    // PG_VERSION is written early: an initdb cut short must not look finished.
-    rmSync(cluster, { recursive: true, force: true });
     throw new Error(`PostgreSQL's initdb failed: ${(cause as { stderr?: string }).stderr?.trim() || String(cause)}`, { cause });
   }
 }
@@ -100,7 +101,7 @@ async function launch(options: PostgresOptions, { account, port, url }: { accoun
   const logFile = options.logFile ?? join(options.dataDir, 'postgres.log');
   const flags = options.durable ?? true ? ['fsync=on', 'synchronous_commit=on'] : ['fsync=off', 'full_page_writes=off'];
   const settings = [...flags, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', `max_connections=${options.maxConnections ?? 300}`, 'timezone=UTC', 'log_timezone=UTC'];
-  const { command, args, ...as } = asAccount(account, binary('postgres'), [
+  const { command, args, ...as } = asAccount(account, join(options.dataDir, 'pgdata'), [binary('postgres'),
     '-D', join(options.dataDir, 'pgdata'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting]),
   ]);
   const start = () => spawnChild({ command, args, ...as, logFile, env: { ...process.env, LC_ALL: 'C' }, cwd: options.dataDir });
@@ -133,32 +134,6 @@ async function answers(url: string): Promise<boolean> {
 
 function lastLines(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-4).join('\n') : '';
-}
-
-/** PostgreSQL refuses root, so root hands it to the owner of an existing cluster, else to `postgres`, else to `nobody`. */
-function postgresAccount(dataDir: string): Account {
-  if (process.getuid?.() !== 0) return {};
-  const cluster = join(dataDir, 'pgdata');
-  if (existsSync(cluster)) {
-    const { uid, gid } = statSync(cluster);
-    if (uid !== 0) return { uid, gid };
-  }
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
-  const account = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody');
-  if (!account) throw new Error('PostgreSQL refuses to run as root and there is no user "postgres" or "nobody": run as an ordinary user');
-  return { uid: Number(account[2]), gid: Number(account[3]) };
-}
-
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-
-// Keeping CAP_DAC_OVERRIDE lets that user into a checkout under /root, whose parents it could not even traverse.
-function asAccount(account: Account, command: string, args: string[]): { command: string; args: string[]; uid?: number; gid?: number } {
-  if (account.uid === undefined) return { command, args };
-  if (!setpriv) return { command, args, uid: account.uid, gid: account.gid };
-  return {
-    command: setpriv,
-    args: [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', command, ...args],
-  };
 }
 
 function binary(name: 'initdb' | 'postgres'): string {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,7 +14,10 @@ export function inRappelDir(...parts: string[]): string {
 
 /** A new empty folder under `.rappel/tmp`; the caller removes it. */
 export function makeTempDir(prefix: string): string {
-  return mkdtempSync(inRappelDir('tmp', `${prefix}-`));
+  const folder = mkdtempSync(inRappelDir('tmp', `${prefix}-`));
+  // A server that runs as another user has to pass.
+  chmodSync(folder, 0o711);
+  return folder;
 }
 
 function findUp(from: string): string {
