@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createDatabase } from '@rappel/local-stack';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
-import { createVault, deadLetterSubject, migratePrivacy, sealingDeadLetters } from './index.ts';
+import { createVault, migratePrivacy, sealingDeadLetters } from './index.ts';
 
 let pool: Pool;
 beforeAll(async () => {
@@ -28,6 +28,7 @@ test('a dead letter is erased with the borrower it is about, in whatever shape i
   await vault.forget('b-1');
   for (const [index, one] of sealed.entries()) expect(Buffer.from(await open(one)).equals(erased)).toBe(index < about.length);
   expect(Buffer.from(await open(await seal(about[0]!)))).toEqual(erased);
-  await vault.expire([deadLetterSubject('2026-01-02')]);
+  expect(await vault.expireDeadLetters('2026-01-02')).toBe(0);
+  expect(await vault.expireDeadLetters('2026-01-03')).toBe(1);
   for (const one of sealed) expect(Buffer.from(await open(one))).toEqual(erased);
 });

@@ -22,6 +22,8 @@ export interface Vault {
   readmit(subject: string): Promise<void>;
   /** Destroys keys that were kept long enough; these people may come back at any time. Returns how many there were. */
   expire(subjects: readonly string[]): Promise<number>;
+  /** Destroys the day keys of dead letters about nobody in particular, of days before this one (`YYYY-MM-DD`). Returns how many. */
+  expireDeadLetters(beforeDay: string): Promise<number>;
   /** Wraps data keys that hang on an older master key under the current one. No event changes. Returns how many. */
   rewrap(): Promise<number>;
 }

@@ -1,6 +1,7 @@
 import type { Personal } from '@rappel/event-store';
 import { migrate } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
+import { deadLetterSubject } from './dead-letters.ts';
 import { createKeyRing } from './key-ring.ts';
 import type { KeyRing } from './key-ring.ts';
 import { parseMasterKeys } from './master-keys.ts';
@@ -40,6 +41,10 @@ export function createVault({ pool, masterKey, cacheMs = 5000, cacheMax = 20_000
     forget: async (subject) => { await destroy([subject], true); },
     readmit: async (subject) => { await pool.query('DELETE FROM privacy.forgotten WHERE subject = $1', [subject]); },
     expire: (subjects) => destroy(subjects, false),
+    expireDeadLetters: async (beforeDay) => {
+      const { rows } = await pool.query<{ subject: string }>(`SELECT subject FROM privacy.data_keys WHERE subject COLLATE "C" >= $1 AND subject COLLATE "C" < $2`, [deadLetterSubject(''), deadLetterSubject(beforeDay)]);
+      return destroy(rows.map(({ subject }) => subject), false);
+    },
     rewrap: () => rewrapKeys(pool, masterKeys),
   };
 }

@@ -1,18 +1,21 @@
 import { Module } from '@nestjs/common';
 import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
-import type { Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, consuming, infrastructure, STORE, VAULT } from '@rappel/service-kit';
+import type { DeadLetters } from '@rappel/messaging';
+import { subjectAccessFile, type Vault } from '@rappel/privacy';
+import { CLOCK, CONFIG, consuming, DEAD_LETTERS, infrastructure, LOGGER, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
 import { BorrowersController } from './borrower/borrowers.controller.ts';
 import { createBorrowers, type Borrowers } from './borrower/commands.ts';
+import { PrivacyController, type SubjectAccess } from './borrower/privacy.controller.ts';
+import { createRetention, everyDay, type Retention } from './borrower/retention.ts';
 import type { LoanConfig } from './config.ts';
 import { AttributionsController } from './loan/attributions.controller.ts';
 import { createLoans } from './loan/commands.ts';
 import { LoanController } from './loan/loan.controller.ts';
-import { BORROWERS, LOANS } from './tokens.ts';
+import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
 
 @Module({
-  controllers: [LoanController, AttributionsController, BorrowersController],
+  controllers: [LoanController, AttributionsController, BorrowersController, PrivacyController],
   providers: [
     ...infrastructure,
     consuming(
@@ -34,6 +37,21 @@ import { BORROWERS, LOANS } from './tokens.ts';
         },
       }),
       inject: [STORE, BORROWERS, CLOCK, CONFIG],
+    },
+    {
+      provide: SUBJECT_ACCESS,
+      useFactory: (store: EventStore, vault: Vault, deadLetters: DeadLetters, clock: Clock): SubjectAccess =>
+        (borrowerId) => subjectAccessFile(borrowerId, { store, vault, deadLetters, at: clock.now() }),
+      inject: [STORE, VAULT, DEAD_LETTERS, CLOCK],
+    },
+    {
+      provide: RETENTION,
+      useFactory: (...[store, vault, borrowers, clock, config, logger, shutdown]: [EventStore, Vault, Borrowers, Clock, LoanConfig, Logger, Shutdown]): Retention => {
+        const retention = createRetention({ store, vault, borrowers, clock, days: config.RAPPEL_RETENTION_DAYS, deadLetterDays: config.RAPPEL_DEAD_LETTER_DAYS });
+        shutdown.add('workers', 'retention', everyDay(retention, logger));
+        return retention;
+      },
+      inject: [STORE, VAULT, BORROWERS, CLOCK, CONFIG, LOGGER, SHUTDOWN],
     },
   ],
 })
