@@ -5,7 +5,9 @@ export const SCHEMA = 'event_store';
 /**
  * Positions are given under one advisory lock that is held until the commit, so whoever sees a position sees all below it.
  * The whole group travels in one call: no client can stall while it holds the lock.
- * Every index grows at its right-hand edge (streams get rising numbers), which keeps appends flat as the log grows.
+ * Every index of `events` grows at its right-hand edge (streams get rising numbers), which keeps appends flat as the log grows.
+ * Known ids are looked for among a stream's first 8 events by reading them, beyond that in an index: most streams stay
+ * short, so most events need no entry there.
  */
 const appendGroup = `
 CREATE FUNCTION append_group(
@@ -48,7 +50,12 @@ BEGIN
     FOR known IN
       SELECT x.append, count(*)::int AS n, max(e.version) AS version, max(e.position) AS position
         FROM unnest(e_append, e_id) AS x (append, id)
-        JOIN event_store.events e ON e.stream_id = ids[x.append] AND e.id = x.id
+       CROSS JOIN LATERAL (
+         (SELECT f.version, f.position FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version <= 8 AND f.id = x.id)
+         UNION ALL
+         (SELECT f.version, f.position FROM event_store.events f
+           WHERE held[x.append] > 8 AND f.stream_id = ids[x.append] AND f.version > 8 AND f.id = x.id)
+       ) e
        GROUP BY x.append
     LOOP
       found[known.append] := known.n;
@@ -132,8 +139,8 @@ export const migrations: readonly Migration[] = [
     sql: `
 CREATE SEQUENCE stream_ids;
 CREATE TABLE streams (
-  id bigint PRIMARY KEY,
-  name text COLLATE "C" NOT NULL UNIQUE
+  name text COLLATE "C" PRIMARY KEY,
+  id bigint NOT NULL
 );
 CREATE TABLE stream_metadata (
   stream text COLLATE "C" PRIMARY KEY,
@@ -153,7 +160,7 @@ CREATE TABLE events (
   metadata json
 );
 CREATE UNIQUE INDEX events_by_stream ON events (stream_id, version);
-CREATE UNIQUE INDEX events_by_id ON events (stream_id, id);
+CREATE UNIQUE INDEX events_by_id ON events (stream_id, id) WHERE version > 8;
 CREATE INDEX events_by_category ON events (category, position);
 `,
   },

@@ -28,13 +28,13 @@ export async function* subscribeByPages(source: PageSource, options: SubscribeOp
     const mark = source.mark();
     const page = readPatiently(source, { after: from, limit: batchSize, ...(categories && { categories }) }, isOver);
     page.catch(() => undefined); // thrown where it is awaited
-    return { mark, page };
+    return { mark, page: () => page.then((read) => (isOver() ? undefined : read)) };
   };
   let checkpoint = after;
   let news = true;
   let reading = read(checkpoint);
   for (;;) {
-    const page = await reading.page;
+    const page = await reading.page();
     if (!page) return;
     const { mark } = reading;
     const caughtUp = page.events.length < batchSize;
@@ -61,8 +61,7 @@ function reachedBy({ events, head }: Page, caughtUp: boolean, checkpoint: Checkp
 async function readPatiently(source: PageSource, wanted: Parameters<PageSource['readPage']>[0], isOver: () => boolean): Promise<Page | undefined> {
   for (let pause = 20; !isOver(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      const page = await source.readPage(wanted);
-      return isOver() ? undefined : page;
+      return await source.readPage(wanted);
     } catch (error) {
       if (!isStoreUnavailable(error)) throw error;
       await sleep(pause);

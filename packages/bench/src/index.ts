@@ -1,0 +1,1 @@
+export { benchEventStore, type BenchRow } from './event-store.ts';

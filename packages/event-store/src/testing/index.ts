@@ -1,0 +1,2 @@
+export { eventStoreContract, type Subject } from './contract.ts';
+export { given } from './given.ts';
