@@ -15,14 +15,26 @@ export interface Lanes<T extends Task> {
   idle(): Promise<void>;
 }
 
+export interface LaneOptions<T extends Task> {
+  readonly concurrency: number;
+  readonly run: (task: T) => Promise<number | undefined>;
+  /** Calls after so many milliseconds unless the returned function is called before. Default: real time. */
+  readonly after?: (ms: number, call: () => void) => () => void;
+}
+
+const realTimer = (ms: number, call: () => void): (() => void) => {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
+};
+
 /**
  * Runs at most `concurrency` tasks at once, one per key. `run` resolves to milliseconds after which to run the same task again,
  * its key blocked and its place free meanwhile, or to nothing when it is finished. It must not reject.
  */
-export function createLanes<T extends Task>({ concurrency, run }: { concurrency: number; run: (task: T) => Promise<number | undefined> }): Lanes<T> {
+export function createLanes<T extends Task>({ concurrency, run, after = realTimer }: LaneOptions<T>): Lanes<T> {
   const ready: T[] = [];
   const behind = new Map<string, T[]>();
-  const parked = new Map<T, NodeJS.Timeout>();
+  const parked = new Map<T, () => void>();
   let waiting = 0;
   let running = 0;
   let stopped = false;
@@ -39,7 +51,7 @@ export function createLanes<T extends Task>({ concurrency, run }: { concurrency:
   const settle = (task: T, again: number | undefined) => {
     running--;
     if (again === undefined) free(task);
-    else if (!stopped) parked.set(task, setTimeout(() => { parked.delete(task); ready.push(task); pump(); }, again));
+    else if (!stopped) parked.set(task, after(again, () => { parked.delete(task); ready.push(task); pump(); }));
     if (running === 0) for (const resolve of whenIdle.splice(0)) resolve();
     pump();
   };
@@ -68,7 +80,7 @@ export function createLanes<T extends Task>({ concurrency, run }: { concurrency:
     stop: () => {
       stopped = true;
       const left = [...parked.keys(), ...ready.splice(0), ...[...behind.values()].flatMap((line) => line.splice(0))];
-      for (const timer of parked.values()) clearTimeout(timer);
+      for (const cancel of parked.values()) cancel();
       parked.clear();
       waiting = 0;
       return left;

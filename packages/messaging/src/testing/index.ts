@@ -1,0 +1,3 @@
+export { createVirtualTime, type VirtualTime } from './virtual-time.ts';
+export { createInMemoryBus, type BusFaults, type InMemoryBus, type InMemoryBusOptions, type InMemoryConsumer } from './memory-bus.ts';
+export { seededRandom } from './random.ts';
