@@ -14,9 +14,14 @@ export const defaultChannelConfig: ChannelConfig = { preferred: 'EMAIL' };
 /** `other` = another channel tells them: nothing to record here. */
 export type ChannelChoice = { readonly kind: 'send' } | { readonly kind: 'other' } | { readonly kind: 'skip'; readonly reason: SkipReason };
 
-type Facts = Pick<BorrowerFacts, 'preferences' | 'has'>;
+export type ChannelFacts = Pick<BorrowerFacts, 'preferences' | 'has'> & {
+  /** Channels on which the borrower may not be written to, whatever their preferences say. */
+  readonly suppressed?: Readonly<Partial<Record<Channel, boolean>>>;
+};
 
-function obstacle(facts: Facts, channel: Channel): SkipReason | undefined {
+/** Why a borrower cannot be told on a channel; undefined when they can. */
+export function obstacle(facts: ChannelFacts, channel: Channel): SkipReason | undefined {
+  if (facts.suppressed?.[channel]) return 'suppressed';
   const [allowed, present] = channel === 'EMAIL' ? [facts.preferences.email, facts.has.email] : [facts.preferences.whatsapp, facts.has.phone];
   if (!allowed) return 'preference';
   return present ? undefined : 'no-address';
@@ -27,7 +32,7 @@ function obstacle(facts: Facts, channel: Channel): SkipReason | undefined {
  * gets every usable channel, else the preferred one if usable, else the other. With none usable exactly one channel, the
  * preferred (or only open) one, records why, so that the log says it once.
  */
-export function chooseChannels(facts: Facts, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): Readonly<Record<Channel, ChannelChoice>> {
+export function chooseChannels(facts: ChannelFacts, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): Readonly<Record<Channel, ChannelChoice>> {
   const first = facts.preferences.preferred ?? config.preferred;
   const order = [first, ...allChannels.filter((channel) => channel !== first)];
   const open = order.filter((channel) => (rung ?? allChannels).includes(channel) && (config.perType?.[type] ?? allChannels).includes(channel));

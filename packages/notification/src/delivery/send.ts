@@ -1,0 +1,76 @@
+import type { NotificationCommand } from '../decide.ts';
+import { reactions } from '../error-classes.ts';
+import type { Failure } from '../events.ts';
+import type { Outgoing, SendResult } from '../provider.ts';
+import { suppress } from '../suppression.ts';
+import { later } from '../channel-state.ts';
+import type { DeliveryDependencies } from './dependencies.ts';
+import { record, type Member } from './party.ts';
+
+export interface Sent {
+  readonly members: readonly Member[];
+  /** Real milliseconds that the provider asked for. */
+  readonly afterMs?: number;
+}
+
+export interface SendOptions {
+  readonly outgoing: Outgoing;
+  /** Real time until which the attempt is ours. */
+  readonly leaseUntil: string;
+  /** Those whose attempt this is, among the members. */
+  readonly told: ReadonlySet<string>;
+  /** The channel is paused and this tries whether it works again. */
+  readonly probe: boolean;
+}
+
+/** Hands a started attempt to the provider and stores what came of it, however late. */
+export async function send(deps: DeliveryDependencies, members: readonly Member[], { outgoing, leaseUntil, told, probe }: SendOptions): Promise<Sent> {
+  // A process that was frozen meanwhile must not send on a lease that others may already have judged.
+  if (told.size === 0 || later(deps.realNow(), deps.provider.sendTimeoutMs) > leaseUntil) return { members };
+  const result = await deps.provider.send(outgoing);
+  const command = outcome(deps, outgoing.attemptId, result);
+  const after = await record(members, {
+    ...deps, commandId: outgoing.attemptId, onConflict: 'again',
+    commands: ({ notificationId }) => (told.has(notificationId) ? [command] : []),
+  });
+  await follow(deps, { result, outgoing, probe });
+  return { members: after ?? members, afterMs: result.kind === 'failed' ? result.retryAfterMs : undefined };
+}
+
+function outcome({ config: { retry }, clock }: DeliveryDependencies, attemptId: string, result: SendResult): NotificationCommand {
+  const at = clock.now();
+  switch (result.kind) {
+    case 'accepted': return { type: 'RecordAccepted', attemptId, providerId: result.providerId, at };
+    case 'failed': return { type: 'RecordFailed', attemptId, failure: result.failure, retry, at };
+    case 'unknown': return { type: 'RecordUnknown', attemptId, cause: 'provider', text: result.text, at };
+  }
+}
+
+interface Followed { readonly result: SendResult; readonly outgoing: Outgoing; readonly probe: boolean }
+
+/** What an outcome means for everybody else. Lost in a crash, the next message learns it anew. */
+async function follow(deps: DeliveryDependencies, { result, outgoing, probe }: Followed): Promise<void> {
+  const about = { notificationId: outgoing.notificationId, type: outgoing.model.type };
+  switch (result.kind) {
+    case 'accepted':
+      deps.note({ what: 'sent', ...about });
+      if (probe) await deps.gate.succeeded();
+      return;
+    case 'unknown':
+      deps.note({ what: 'unknown', ...about, detail: result.text });
+      return;
+    case 'failed':
+      deps.note({ what: 'failed', ...about, detail: describe(result.failure) });
+      await react(deps, outgoing, result);
+  }
+}
+
+async function react(deps: DeliveryDependencies, { borrowerId, attemptId }: Outgoing, { failure, retryAfterMs }: Extract<SendResult, { kind: 'failed' }>): Promise<void> {
+  const { channel, suppresses } = reactions[failure.class];
+  if (channel) await deps.gate.failed(channel, failure, retryAfterMs);
+  if (suppresses) {
+    await suppress(deps.store, { borrowerId, channel: deps.channel, kind: 'opt-out', source: failure.code ?? failure.text, at: deps.clock.now(), commandId: attemptId });
+  }
+}
+
+const describe = ({ class: errorClass, code, text }: Failure): string => [errorClass, code, text].filter(Boolean).join(' ');

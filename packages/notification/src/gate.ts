@@ -1,0 +1,103 @@
+import type { Channel } from '@rappel/contracts';
+import { isVersionConflict, type EventStore } from '@rappel/event-store';
+import { channelFold, channelStream, defaultChannelPolicy, pause, resume, takeProbe, throttle, type ChannelEvent, type ChannelPolicy, type ChannelState } from './channel-state.ts';
+import { longThrottles } from './error-classes.ts';
+import type { DeferReason, Failure } from './events.ts';
+import { eventId } from './ids.ts';
+
+/** Leave to send one message. */
+export interface Limiter {
+  /** Waits at most `maxWaitMs` real milliseconds for leave. A refusal says why and, real milliseconds, when to come back. */
+  take(maxWaitMs: number): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: 'rate' | 'daily-limit'; readonly afterMs: number }>;
+}
+
+export const unlimited: Limiter = { take: async () => ({ ok: true }) };
+
+export type Entry = { readonly ok: true } | { readonly ok: false; readonly reason: DeferReason; readonly afterMs: number };
+
+/** Whether a channel takes messages now. One per process; what one process learns the others see within `refresh`. */
+export interface Gate {
+  state(): ChannelState;
+  /** Reads the channel's state again. */
+  refresh(): Promise<ChannelState>;
+  /** Asks for leave to send one message. `probe` = try although it is paused. */
+  enter(options: { readonly maxWaitMs: number; readonly probe?: boolean }): Promise<Entry>;
+  /** True for one worker of all when it is time to try one notification on the paused channel. */
+  takeProbe(): Promise<boolean>;
+  /** A failure that concerns everybody. */
+  failed(kind: 'pause' | 'throttle', failure: Failure, retryAfterMs?: number): Promise<void>;
+  /** A message was taken: a paused channel works again. */
+  succeeded(): Promise<void>;
+  /** By an operator, until resumed by one. */
+  pause(actor: string, why: string): Promise<void>;
+  resume(actor: string): Promise<void>;
+}
+
+export interface GateOptions {
+  readonly store: EventStore;
+  readonly channel: Channel;
+  readonly limiter: Limiter;
+  /** UTC ISO, real time. */
+  readonly realNow: () => string;
+  readonly newId: () => string;
+  readonly policy?: ChannelPolicy;
+  /** Told of each change. */
+  readonly onChange?: (state: ChannelState) => void;
+}
+
+export function createGate({ store, channel, limiter, realNow, newId, policy = defaultChannelPolicy, onChange }: GateOptions): Gate {
+  const stream = channelStream(channel);
+  let known: { state: ChannelState; version: number } = { state: channelFold.initial, version: 0 };
+
+  async function refresh(): Promise<ChannelState> {
+    const [last] = await store.readStream(stream, { backwards: true, limit: 1 });
+    if (last && last.version > known.version) {
+      known = { state: channelFold.evolve(channelFold.initial, last), version: last.version };
+      onChange?.(known.state);
+    }
+    return known.state;
+  }
+
+  /** Each event carries the whole state, so the last one is all that a decision needs. True when it was this call that changed it. */
+  async function change(decide: (state: ChannelState) => ChannelEvent[]): Promise<boolean> {
+    for (;;) {
+      await refresh();
+      const events = decide(known.state);
+      if (events.length === 0) return false;
+      const id = newId();
+      try {
+        await store.append(stream, events.map(({ type, data }) => ({ id: eventId(channel, id, type), type, data: JSON.parse(JSON.stringify(data)) as object })), known.version);
+        await refresh();
+        return true;
+      } catch (error) {
+        if (!isVersionConflict(error)) throw error;
+      }
+    }
+  }
+
+  const trouble = (by: string, { text, code }: { text: string; code?: string }) => ({ channel, by, text, code, now: realNow() });
+  return {
+    state: () => known.state,
+    refresh,
+    async enter({ maxWaitMs, probe = false }) {
+      const { state } = known;
+      if (state.kind === 'paused' && !probe) return { ok: false, reason: 'paused', afterMs: 0 };
+      const throttled = state.kind === 'throttled' ? Date.parse(state.until) - Date.parse(realNow()) : 0;
+      if (throttled > 0) return { ok: false, reason: 'throttled', afterMs: throttled };
+      return limiter.take(maxWaitMs);
+    },
+    takeProbe: () => change((state) => takeProbe(state, { channel, now: realNow() }, policy)),
+    async failed(kind, failure, retryAfterMs) {
+      const seconds = failure.code === undefined ? undefined : longThrottles.get(failure.code);
+      const forMs = seconds === undefined ? retryAfterMs : seconds * 1000;
+      await change((state) => (kind === 'pause'
+        ? pause(state, trouble('provider', failure), policy)
+        : throttle(state, { ...trouble('provider', failure), forMs }, policy)));
+    },
+    async succeeded() {
+      if (known.state.kind === 'paused' && known.state.by === 'provider') await change((state) => resume(state, { channel, by: 'probe', now: realNow() }));
+    },
+    async pause(actor, why) { await change((state) => pause(state, trouble(actor, { text: why }), policy)); },
+    async resume(actor) { await change((state) => resume(state, { channel, by: actor, now: realNow() })); },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Claim, Waiting } from './waiting.ts';
+import type { DeliveryDependencies } from './delivery/dependencies.ts';
+import { resume } from './delivery/resume.ts';
+
+export interface WorkerOptions {
+  /** Most notifications worked on at once. Default 16. */
+  readonly concurrency?: number;
+  /** Real milliseconds that a claim holds; above an attempt's lease. Default 90 s. */
+  readonly claimMs?: number;
+}
+
+/** What came of one look at the waiting. */
+export type Look = { readonly claimed: number; readonly kind: 'open' | 'paused' | 'throttled' };
+
+/** Takes what is due among the waiting, once. On a paused channel one worker of all tries one notification when it is time. */
+export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, claimMs = 90_000 }: WorkerOptions = {}): Promise<Look> {
+  const state = await deps.gate.refresh();
+  const throttled = state.kind === 'throttled' && deps.realNow() < state.until;
+  if (throttled) return { claimed: 0, kind: 'throttled' };
+  const paused = state.kind === 'paused';
+  if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
+  const claims = await deps.waiting.claim({ limit: paused ? 1 : concurrency, leaseMs: claimMs, now: deps.clock.now() });
+  await Promise.all(claims.map((claim) => work(deps, claim, paused)));
+  return { claimed: claims.length, kind: paused ? 'paused' : 'open' };
+}
+
+async function work(deps: DeliveryDependencies, claim: Claim, probe: boolean): Promise<void> {
+  let next: Waiting | undefined;
+  try {
+    next = await resume(deps, claim.notificationId, { probe });
+  } catch (error) {
+    // The claim runs out and somebody takes it again; one that fails must not take the others down.
+    deps.note({ what: 'failed', notificationId: claim.notificationId, detail: `worker: ${(error as Error).message}` });
+    return;
+  }
+  await deps.waiting.finish(claim, next);
+}
+
+export interface Worker {
+  /** Looks again at once. */
+  nudge(): void;
+  /** Resolves once what is in hand is finished. */
+  stop(): Promise<void>;
+}
+
+/** Keeps looking: at once while there is something, else every `pollMs` real milliseconds (default 200). */
+export function startWorker(deps: DeliveryDependencies, { pollMs = 200, ...options }: WorkerOptions & { readonly pollMs?: number } = {}): Worker {
+  const running = { on: true };
+  let wake = (): void => undefined;
+  const loop = async (): Promise<void> => {
+    while (running.on) {
+      const { claimed, kind } = await workOnce(deps, options).catch((error: Error): Look => {
+        deps.note({ what: 'failed', notificationId: '', detail: `worker: ${error.message}` });
+        return { claimed: 0, kind: 'open' };
+      });
+      if (claimed > 0 && kind === 'open') continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pollMs);
+        wake = () => { clearTimeout(timer); resolve(); };
+        if (!running.on) wake();
+      });
+    }
+  };
+  const finished = loop();
+  return {
+    nudge: () => wake(),
+    stop: async () => { running.on = false; wake(); await finished; },
+  };
+}
