@@ -1,4 +1,4 @@
-import type { Delivery } from '@rappel/contracts';
+import type { Delivery, NotificationRef } from '@rappel/contracts';
 import { nextAttemptAt, type RetryPolicy } from './backoff.ts';
 import { reactions } from './error-classes.ts';
 import type { DeferReason, Evidence, Failure, Identity, NotificationEvent, SkipReason, Verdict } from './events.ts';
@@ -47,6 +47,12 @@ export const isNotificationRefused = (error: unknown): error is NotificationRefu
 type Of<T extends NotificationCommand['type']> = Extract<NotificationCommand, { type: T }>;
 type Decide<T extends NotificationCommand['type']> = (command: Of<T>, state: Notification) => NotificationEvent[];
 
+/** What announced events say of the notification they are about. */
+function refOf({ identity }: Notification): NotificationRef {
+  const { department: _, ...ref } = identity!;
+  return ref;
+}
+
 const request: Decide<'Request'> = ({ request: { identity, ...rest }, at }, { phase }) =>
   (phase === 'absent' ? [{ type: 'NotificationRequested', data: { ...identity, ...rest, at } }] : []);
 
@@ -63,8 +69,8 @@ const start: Decide<'StartAttempt'> = ({ attemptId, leaseUntil, at }, state) => 
 };
 
 // A late success is a fact even when somebody else has gone on meanwhile: it ends the matter.
-const accept: Decide<'RecordAccepted'> = ({ attemptId, providerId, at }, { phase, attempts }) =>
-  (phase === 'accepted' ? [] : [{ type: 'AttemptAccepted', data: { attemptId, providerId, attempts: Math.max(1, attempts), at } }]);
+const accept: Decide<'RecordAccepted'> = ({ attemptId, providerId, at }, state) =>
+  (state.phase === 'accepted' ? [] : [{ type: 'AttemptAccepted', data: { notification: refOf(state), attemptId, providerId, attempts: Math.max(1, state.attempts), at } }]);
 
 const isCurrent = (state: Notification, attemptId: string): boolean =>
   state.attempt?.id === attemptId && (state.phase === 'attempting' || state.phase === 'unknown' || state.phase === 'held');
@@ -77,7 +83,7 @@ const fail: Decide<'RecordFailed'> = ({ attemptId, failure, retry, retryAt, at }
   const again = next === 'retry' ? nextAttemptAt(retry, state.sinceArmed, at) : undefined;
   const failed = (until?: string): NotificationEvent => ({ type: 'AttemptFailed', data: { attemptId, ...failure, spent, retryAt: until, at } });
   if (next === 'wait' || again) return [failed(retryAt ?? again)];
-  return [failed(), { type: 'NotificationGivenUp', data: { ...failure, attempts: state.attempts, at } }];
+  return [failed(), { type: 'NotificationGivenUp', data: { notification: refOf(state), ...failure, attempts: state.attempts, at } }];
 };
 
 const recordUnknown: Decide<'RecordUnknown'> = ({ attemptId, cause, text, at }, state) =>
@@ -101,25 +107,25 @@ const settle: Decide<'Settle'> = (command, state) => {
   const free = verdict === 'not-sent' && state.attempt?.unknown === 'crash' && evidence !== 'policy-resend';
   const spent = !free;
   const attempts = state.attempts - (spent ? 0 : 1);
-  const settled: NotificationEvent = { type: 'AttemptSettled', data: { ...settlement, spent, attempts } };
+  const settled: NotificationEvent = { type: 'AttemptSettled', data: { notification: refOf(state), ...settlement, spent, attempts } };
   if (verdict !== 'not-sent' || free || state.sinceArmed < retry.attempts) return [settled];
-  return [settled, { type: 'NotificationGivenUp', data: { class: 'UNKNOWN', text: textOf(state), attempts, at } }];
+  return [settled, { type: 'NotificationGivenUp', data: { notification: refOf(state), class: 'UNKNOWN', text: textOf(state), attempts, at } }];
 };
 
 const defer: Decide<'Defer'> = ({ reason, until, at }, { phase, waiting }) =>
   (phase !== 'ready' || (waiting?.reason === reason && until === undefined) ? [] : [{ type: 'NotificationDeferred', data: { reason, until, at } }]);
 
-const giveUp: Decide<'GiveUp'> = ({ failure, at }, { phase, attempts }) =>
-  (phase === 'ready' ? [{ type: 'NotificationGivenUp', data: { ...failure, attempts, at } }] : []);
+const giveUp: Decide<'GiveUp'> = ({ failure, at }, state) =>
+  (state.phase === 'ready' ? [{ type: 'NotificationGivenUp', data: { notification: refOf(state), ...failure, attempts: state.attempts, at } }] : []);
 
 const replace: Decide<'Replace'> = ({ by, at }, { phase, replacedBy, delivery }) => {
   const undelivered = phase === 'accepted' && (delivery === 'failed' || delivery === 'undelivered');
   return !replacedBy && (phase === 'given-up' || undelivered) ? [{ type: 'NotificationReplaced', data: { by, at } }] : [];
 };
 
-const report: Decide<'ReportDelivery'> = (command, { phase }) => {
+const report: Decide<'ReportDelivery'> = (command, state) => {
   const { type: _, ...data } = command;
-  return phase === 'absent' ? [] : [{ type: 'DeliveryReported', data }];
+  return state.phase === 'absent' ? [] : [{ type: 'DeliveryReported', data: { notification: refOf(state), ...data } }];
 };
 
 const miss: Decide<'MissReceipt'> = ({ after, at }, { phase, delivery, providerId, receiptMissing }) =>

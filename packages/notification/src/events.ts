@@ -1,4 +1,4 @@
-import type { Channel, Delivery, ErrorClass, NotificationType } from '@rappel/contracts';
+import type { Channel, Delivery, ErrorClass, NotificationRef, NotificationType } from '@rappel/contracts';
 
 /** Stream of one notification: what one borrower is told once on one channel. */
 export const notificationStream = (notificationId: string): string => `notification-${notificationId}`;
@@ -24,7 +24,8 @@ export interface Failure {
 
 /**
  * What is stored in `notification-<id>`. `at` is business time. The recipient's address is in the first event's
- * `personal` part (`{ recipient }`), sealed under the borrower's key. No message body is ever stored.
+ * `personal` part (`{ recipient }`), sealed under the borrower's key. No message body is ever stored. Events that are
+ * announced say in `notification` what they are about, so that the relay needs no other event.
  */
 export type NotificationEvent =
   /**
@@ -38,21 +39,21 @@ export type NotificationEvent =
   /** Stored before any socket is touched. Nobody else may start one before `leaseUntil` (real time). */
   | { type: 'AttemptStarted'; data: { attemptId: string; number: number; leaseUntil: string; at: string } }
   /** The provider took it: `ENVOYEE`. `providerId` = Twilio SID or Message-ID. */
-  | { type: 'AttemptAccepted'; data: { attemptId: string; providerId: string; attempts: number; at: string } }
+  | { type: 'AttemptAccepted'; data: { notification: NotificationRef; attemptId: string; providerId: string; attempts: number; at: string } }
   /** `retryAt` absent = not by itself. `spent` false = does not count as one of the attempts (throttled, paused). */
   | { type: 'AttemptFailed'; data: Failure & { attemptId: string; spent: boolean; retryAt?: string; at: string } }
   /** Whether the provider took it is not known: `provider` = the line broke, `crash` = nobody recorded an outcome in time. */
   | { type: 'AttemptUnknown'; data: { attemptId: string; cause: 'provider' | 'crash'; text: string; at: string } }
   /** What the evidence says. `sent` carries the provider's id where known; `spent` as in `AttemptFailed`. */
-  | { type: 'AttemptSettled'; data: { attemptId: string; verdict: Verdict; evidence: Evidence; spent: boolean; attempts: number; providerId?: string; actor?: string; why?: string; at: string } }
+  | { type: 'AttemptSettled'; data: { notification: NotificationRef; attemptId: string; verdict: Verdict; evidence: Evidence; spent: boolean; attempts: number; providerId?: string; actor?: string; why?: string; at: string } }
   /** Waits without spending an attempt: channel paused, throttled, over the daily limit. `until` is business time. */
   | { type: 'NotificationDeferred'; data: { reason: DeferReason; until?: string; at: string } }
   /** `ECHEC_PERMANENT`. */
-  | { type: 'NotificationGivenUp'; data: Failure & { attempts: number; at: string } }
+  | { type: 'NotificationGivenUp'; data: Failure & { notification: NotificationRef; attempts: number; at: string } }
   /** An email stands in for this WhatsApp message from now on; it can no longer be replayed. */
   | { type: 'NotificationReplaced'; data: { by: string; at: string } }
   /** A receipt: appended in whatever order they come, folded by rank. `attemptId` travelled in the callback's URL. */
-  | { type: 'DeliveryReported'; data: { receiptId: string; providerId: string; attemptId?: string; delivery: Delivery; code?: string; text?: string; at: string } }
+  | { type: 'DeliveryReported'; data: { notification: NotificationRef; receiptId: string; providerId: string; attemptId?: string; delivery: Delivery; code?: string; text?: string; at: string } }
   /** The provider accepted it and never said what became of it. */
   | { type: 'ReceiptMissing'; data: { providerId: string; after: string; at: string } }
   /** An operator's decision; arms it again. */

@@ -1,4 +1,5 @@
-import { done, ignore, type Message, type Outcome } from '@rappel/messaging';
+import type { AttributionEvent } from '@rappel/lending';
+import { done, ignore, retry, type Message, type Outcome } from '@rappel/messaging';
 import { chooseChannels, type ChannelChoice } from '../channel-policy.ts';
 import type { Request } from '../decide.ts';
 import type { Identity } from '../events.ts';
@@ -8,7 +9,7 @@ import type { Waiting } from '../waiting.ts';
 import { attempt } from './attempt.ts';
 import type { DeliveryDependencies } from './dependencies.ts';
 import { openBorrower, readFacts, suppressedChannels, type Facts } from './facts.ts';
-import { occasionOf, type Occasion } from './occasion.ts';
+import { occasionOf, type AboutLoan, type Occasion } from './occasion.ts';
 import { readMember, record, type Member } from './party.ts';
 import { comeBack, resume } from './resume.ts';
 import type { Sent } from './send.ts';
@@ -20,15 +21,36 @@ import type { Sent } from './send.ts';
 export async function deliver(deps: DeliveryDependencies, message: Message): Promise<Outcome> {
   const occasion = occasionOf(message);
   if (!occasion) return ignore(`nothing to tell for ${message.subject}`);
-  const facts = await readFacts(deps, occasion.borrowerId, occasion.loans.map(({ attributionId }) => attributionId), occasion.checkpoint);
+  const ids = occasion.companions ?? occasion.loans.map(({ attributionId }) => attributionId);
+  const facts = await readFacts(deps, occasion.borrowerId, ids, occasion.checkpoint);
+  const loans = occasion.companions ? noticesTogether(facts, occasion) : occasion.loans.map((about, index) => ({ about, events: facts.loans[index]! }));
+  if (loans.length < ids.length && isYoung(deps, message)) return retry(COMPANIONS_MS, 'companions have not all been decided yet');
   const choice = await choose(deps, occasion, facts);
   if (choice.kind === 'other') return ignore('the other channel tells them');
-  const wanted = occasion.loans.map((loan, index) => ({ member: newMember(deps, occasion, loan), loan: facts.loans[index]! }));
+  const wanted = loans.map(({ about, events }) => ({ member: newMember(deps, occasion, about), loan: events }));
   await begin(deps, wanted, (fresh) => {
     const members = fresh.map(({ member }) => member);
     return choice.kind === 'skip' ? skipAll(deps, members, choice) : attempt(deps, members, { facts: { ...facts, loans: fresh.map(({ loan }) => loan) } });
   });
   return done;
+}
+
+const COMPANIONS_MS = 150;
+const COMPANIONS_PATIENCE_MS = 3000;
+const isYoung = ({ realNow }: DeliveryDependencies, { event }: Message): boolean =>
+  event.time !== undefined && Date.parse(realNow()) - Date.parse(event.time) < COMPANIONS_PATIENCE_MS;
+
+/**
+ * The loans whose own notice names the same companions. Each one's message tries to tell them all together; whose notice
+ * comes too late is told by their own message, and one that is not late after all never has a notice.
+ */
+function noticesTogether({ loans }: Facts, { companions = [], loans: own }: Occasion): { about: AboutLoan; events: Facts['loans'][number] }[] {
+  return loans.flatMap((events, index) => {
+    const notices = events.map((event) => event as unknown as AttributionEvent).filter((event) => event.type === 'AttributionOverdue');
+    const notice = notices.find(({ data }) => data.companions?.join() === companions.join());
+    const about = notice ? { ...notice.data.loan, occurrence: notice.data.occurrence } : own.find(({ attributionId }) => attributionId === companions[index]);
+    return about ? [{ about, events }] : [];
+  });
 }
 
 interface Wanted { readonly member: Member; readonly loan: Facts['loans'][number] }
@@ -50,8 +72,8 @@ async function begin(deps: DeliveryDependencies, wanted: readonly Wanted[], act:
 
 const keep = async ({ waiting }: DeliveryDependencies, later: Waiting | undefined): Promise<void> => (later ? waiting.put(later) : undefined);
 
-function newMember({ channel }: DeliveryDependencies, occasion: Occasion, { attributionId, dueVersion, department }: Occasion['loans'][number]): Member {
-  const { type, occurrence, borrowerId, dueFrom, validUntil, metadata } = occasion;
+function newMember({ channel }: DeliveryDependencies, occasion: Occasion, { attributionId, dueVersion, department, occurrence }: AboutLoan): Member {
+  const { type, borrowerId, dueFrom, validUntil, metadata } = occasion;
   const named = { attributionId, dueVersion, type, occurrence, channel };
   const identity: Identity = { notificationId: notificationId(named), borrowerId, ...named, ...(department && { department }) };
   const request: Request = { identity, dueFrom, validUntil };

@@ -2,13 +2,16 @@ import { publicEvents, type Channel, type LoanSnapshot, type NotificationType } 
 import type { Metadata } from '@rappel/event-store';
 import type { Message } from '@rappel/messaging';
 
+export type AboutLoan = Pick<LoanSnapshot, 'attributionId' | 'dueVersion' | 'department'> & { readonly occurrence: number };
+
 /** Something a borrower should be told, whatever the channel. */
 export interface Occasion {
   readonly type: NotificationType;
   readonly borrowerId: string;
   /** One, or several of the same borrower to be told in one message. */
-  readonly loans: readonly Pick<LoanSnapshot, 'attributionId' | 'dueVersion' | 'department'>[];
-  readonly occurrence: number;
+  readonly loans: readonly AboutLoan[];
+  /** Loans whose own notice of the same moment is to be told in the same message, this one's among them. */
+  readonly companions?: readonly string[];
   /** Business moment it was planned for. */
   readonly dueFrom: string;
   readonly validUntil?: string;
@@ -21,7 +24,7 @@ export interface Occasion {
 
 type Parse = (data: unknown) => Omit<Occasion, 'checkpoint' | 'metadata'>;
 const ofLoan = (type: NotificationType, loan: LoanSnapshot, { at, occurrence = 1 }: { at: string; occurrence?: number }): ReturnType<Parse> =>
-  ({ type, borrowerId: loan.borrowerId, loans: [loan], occurrence, dueFrom: at });
+  ({ type, borrowerId: loan.borrowerId, loans: [{ ...loan, occurrence }], dueFrom: at });
 
 const parsers: Readonly<Record<string, Parse>> = {
   [publicEvents.AttributionCreated.subject]: (data) => {
@@ -33,12 +36,12 @@ const parsers: Readonly<Record<string, Parse>> = {
     return ofLoan('RESTITUTION', loan, { at });
   },
   [publicEvents.AttributionOverdue.subject]: (data) => {
-    const { loan, at, occurrence } = publicEvents.AttributionOverdue.schema.parse(data);
-    return ofLoan('RETARD', loan, { at, occurrence });
+    const { loan, at, occurrence, companions } = publicEvents.AttributionOverdue.schema.parse(data);
+    return { ...ofLoan('RETARD', loan, { at, occurrence }), companions };
   },
   [publicEvents.ReminderDue.subject]: (data) => {
     const { type, borrowerId, loans, occurrence, channels, plannedFor, validUntil } = publicEvents.ReminderDue.schema.parse(data);
-    return { type, borrowerId, loans, occurrence, channels, dueFrom: plannedFor, validUntil };
+    return { type, borrowerId, loans: loans.map((loan) => ({ ...loan, occurrence })), channels, dueFrom: plannedFor, validUntil };
   },
 };
 
