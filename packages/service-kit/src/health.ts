@@ -2,8 +2,11 @@
 export type HealthCheck = () => unknown;
 
 export interface HealthChecks {
-  /** A check that `/health/ready` runs. Anything over 2 s counts as down. */
-  add(name: string, check: HealthCheck): void;
+  /**
+   * A check that `/health/ready` runs. Anything over 2 s counts as down. `critical` (default true) = without it the service
+   * cannot work; otherwise it is shown as down and the service stays ready.
+   */
+  add(name: string, check: HealthCheck, options?: { critical?: boolean }): void;
   run(): Promise<{ ready: boolean; checks: Record<string, 'up' | 'down'> }>;
   /** From now on not ready: the service is starting or on its way out. */
   setServing(serving: boolean): void;
@@ -25,14 +28,14 @@ async function passes(check: HealthCheck): Promise<boolean> {
 }
 
 export function createHealthChecks(): HealthChecks {
-  const checks = new Map<string, HealthCheck>();
+  const checks = new Map<string, { check: HealthCheck; critical: boolean }>();
   let serving = false;
   return {
-    add: (name, check) => { checks.set(name, check); },
+    add: (name, check, { critical = true } = {}) => { checks.set(name, { check, critical }); },
     setServing: (now) => { serving = now; },
     async run() {
-      const results = await Promise.all([...checks].map(async ([name, check]) => [name, await passes(check) ? 'up' as const : 'down' as const] as const));
-      return { ready: serving && results.every(([, state]) => state === 'up'), checks: Object.fromEntries(results) };
+      const results = await Promise.all([...checks].map(async ([name, { check, critical }]) => ({ name, critical, state: await passes(check) ? 'up' as const : 'down' as const })));
+      return { ready: serving && results.every(({ state, critical }) => state === 'up' || !critical), checks: Object.fromEntries(results.map(({ name, state }) => [name, state])) };
     },
   };
 }

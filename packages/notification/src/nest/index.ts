@@ -1,0 +1,4 @@
+export * from './config.ts';
+export * from './tokens.ts';
+export { delivering } from './providers.ts';
+export { OccasionsController } from './occasions.controller.ts';
