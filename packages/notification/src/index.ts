@@ -17,3 +17,4 @@ export { deliver } from './delivery/deliver.ts';
 export { resume } from './delivery/resume.ts';
 export { defaultDeliveryConfig, type DeliveryConfig, type DeliveryDependencies, type DeliveryNote } from './delivery/dependencies.ts';
 export { startWorker, workOnce, type Worker, type WorkerOptions } from './worker.ts';
+export { storeReceipt, type Receipt } from './receipts.ts';

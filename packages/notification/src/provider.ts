@@ -1,4 +1,4 @@
-import type { Channel } from '@rappel/contracts';
+import type { Channel, NotificationRef } from '@rappel/contracts';
 import type { MessageModel } from '@rappel/templates';
 import type { Evidence, Failure } from './events.ts';
 
@@ -6,6 +6,8 @@ import type { Evidence, Failure } from './events.ts';
 export interface Outgoing {
   /** The notification, or the leader of those told in one message. */
   readonly notificationId: string;
+  /** What it is, without anything personal. */
+  readonly about: NotificationRef;
   readonly attemptId: string;
   readonly borrowerId: string;
   /** What `address` made of the borrower's address. */

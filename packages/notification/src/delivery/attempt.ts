@@ -96,16 +96,17 @@ type Composed = Omit<Outgoing, 'recipient'> & { readonly recipient?: string; rea
 
 export function compose(deps: DeliveryDependencies, told: readonly Pick<Judged, 'member' | 'loan'>[], { facts, personal }: Recipient): Composed {
   const leader = told[0]!.member;
-  const { type, borrowerId } = identityOf(leader);
+  const { department: _, ...about } = identityOf(leader);
   const raw = (deps.channel === 'EMAIL' ? personal.email : personal.phone) ?? '';
   const validUntil = requestOf(leader)?.validUntil;
   return {
     notificationId: leader.notificationId,
+    about,
     attemptId: deps.newId(),
-    borrowerId,
+    borrowerId: about.borrowerId,
     raw,
     recipient: deps.provider.address(raw),
-    model: messageModel(type, told.map(({ loan }) => loan), { facts, personal, house: deps.config.house }),
+    model: messageModel(about.type, told.map(({ loan }) => loan), { facts, personal, house: deps.config.house }),
     grouped: told.length > 1,
     ...(validUntil !== undefined && { validFor: Math.max(0, Math.floor((Date.parse(validUntil) - Date.parse(deps.clock.now())) / 1000)) }),
   };

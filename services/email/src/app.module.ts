@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { delivering, OccasionsController, PROVIDER, SENDER } from '@rappel/notification/nest';
+import { CONFIG, consuming, infrastructure, SHUTDOWN, type Shutdown } from '@rappel/service-kit';
+import { createRenderer } from '@rappel/templates';
+import type { EmailConfig } from './config.ts';
+import { createSmtpProvider } from './smtp.ts';
+import { UNSUBSCRIBE } from './tokens.ts';
+import { UnsubscribeController } from './unsubscribe.controller.ts';
+import { createUnsubscribeLinks, type UnsubscribeLinks } from './unsubscribe.ts';
+
+function openProvider(config: EmailConfig, links: UnsubscribeLinks, shutdown: Shutdown): ReturnType<typeof createSmtpProvider> {
+  const provider = createSmtpProvider({
+    config,
+    renderer: createRenderer({ templatesDir: config.RAPPEL_TEMPLATES_DIR }),
+    unsubscribeUrl: (borrowerId) => config.PUBLIC_URL && new URL(`/unsubscribe/${links.token(borrowerId)}`, config.PUBLIC_URL).href,
+  });
+  shutdown.add('relays', 'SMTP', () => provider.close());
+  return provider;
+}
+
+@Module({
+  controllers: [OccasionsController, UnsubscribeController],
+  providers: [
+    ...infrastructure,
+    ...delivering('EMAIL'),
+    consuming(
+      { stream: 'LOAN', durable: 'email', concurrency: 64 },
+      { stream: 'SCHEDULER', durable: 'email-reminders', concurrency: 64 },
+    ),
+    { provide: SENDER, useFactory: (config: EmailConfig) => `email:${config.SMTP_FROM}`, inject: [CONFIG] },
+    { provide: UNSUBSCRIBE, useFactory: (config: EmailConfig) => createUnsubscribeLinks(config.RAPPEL_MASTER_KEY), inject: [CONFIG] },
+    { provide: PROVIDER, useFactory: openProvider, inject: [CONFIG, UNSUBSCRIBE, SHUTDOWN] },
+  ],
+})
+export class AppModule {}

@@ -1,0 +1,2 @@
+/** `UnsubscribeLinks`. */
+export const UNSUBSCRIBE = 'email:unsubscribe';
