@@ -53,6 +53,8 @@ export class DeadLetterClosed extends Error {
   readonly code = 'dead-letter-closed';
 }
 
+export const isDeadLetterClosed = (error: unknown): error is DeadLetterClosed => error instanceof Error && (error as { code?: unknown }).code === 'dead-letter-closed';
+
 export interface DeadLetterOptions {
   /** Encrypts payload and headers, which may hold personal data. Default: stored as they are. */
   readonly seal?: (bytes: Uint8Array) => Promise<Uint8Array> | Uint8Array;

@@ -6,7 +6,7 @@ export { passErrors } from './pass-errors.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStats } from './relay.ts';
 export { createLease, type HeldLease, type Lease } from './lease.ts';
 export {
-  createDeadLetters, DeadLetterClosed, type DeadLetterAudit, type DeadLetterDetail, type DeadLetterOptions, type DeadLetters,
+  createDeadLetters, DeadLetterClosed, isDeadLetterClosed, type DeadLetterAudit, type DeadLetterDetail, type DeadLetterOptions, type DeadLetters,
   type DeadLetterStatus, type DeadLetterSummary, type Decision,
 } from './dead-letters.ts';
 export { migrateMessaging } from './migrations.ts';

@@ -68,10 +68,10 @@ export async function runStrategy(
   bus: NatsConnection,
   consumer: ConsumerOptions,
   handlers: Record<string, (message: Message) => Promise<Outcome>>,
-  more: Partial<StrategyOptions> & { deadLetters?: ReturnType<typeof memoryDeadLetters> } = {},
+  more: Partial<StrategyOptions> = {},
 ): Promise<Running> {
-  const sink = more.deadLetters ?? memoryDeadLetters();
-  const strategy = createStrategy({ bus, consumers: [consumer], closeWithinMs: 2000, ...more, deadLetters: sink });
+  const sink = memoryDeadLetters();
+  const strategy = createStrategy({ bus, consumers: [consumer], closeWithinMs: 2000, deadLetters: sink, ...more });
   for (const [pattern, handler] of Object.entries(handlers)) strategy.addHandler(pattern, handler, true);
   await new Promise<void>((resolve, reject) => { strategy.listen((error?: unknown) => { if (error) reject(error as Error); else resolve(); }); });
   cleanUps.push(() => strategy.close());
