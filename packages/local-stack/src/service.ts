@@ -38,7 +38,7 @@ export function isBuilt(name: string): boolean {
 }
 
 /** Runs `dist/<name>.mjs` and waits for `/health/ready`; rejects with the end of its log when it cannot start. */
-export async function startServiceProcess(name: string, stackEnv: Record<string, string>, options: ServiceOptions & { logDir: string }): Promise<Service> {
+export async function startServiceProcess(name: string, stackEnv: Record<string, string>, options: ServiceOptions & { logDir: string; gaveUp?: () => string | undefined }): Promise<Service> {
   const { instance = 1, bundle = bundleOf(name) } = options;
   if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run "node scripts/build.mjs"`);
   const port = options.port ?? await freePort();
@@ -50,10 +50,10 @@ export async function startServiceProcess(name: string, stackEnv: Record<string,
     try {
       await until(name, () => isReady(url), {
         patienceMs: options.patienceMs,
-        gaveUp: () => (started.running() ? undefined : `it ended at once, see ${logFile}:\n${lastLines(logFile)}`),
+        gaveUp: () => (started.running() ? options.gaveUp?.() : `it ended at once, see ${logFile}:\n${lastLines(logFile)}`),
       });
     } catch (error) {
-      started.signal('SIGKILL');
+      await strike(started, 'SIGKILL');
       throw error;
     }
     return started;

@@ -74,6 +74,19 @@ it('says why a service did not start', async () => {
   await expect(stack.startService('no-such-service')).rejects.toThrow('scripts/build.mjs');
 });
 
+it('stops a service that has not become ready yet', async () => {
+  const folder = tempDir();
+  const bundle = join(folder, 'deaf.mjs');
+  const pidFile = join(folder, 'pid');
+  writeFileSync(bundle, `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); setInterval(() => {}, 1000);`);
+  const stack = await startStack({ postgres: false, nats: false, inbox: false, twilio: false });
+  const refused = expect(stack.startService('deaf', { bundle })).rejects.toThrow('the stack is stopping');
+  const pid = await until('the service', async () => (existsSync(pidFile) && Number(readFileSync(pidFile, 'utf8'))) || undefined);
+  await stack.stop();
+  await refused;
+  expect(isAlive(pid)).toBe(false);
+});
+
 it('takes everything along when its process is killed', async () => {
   const folder = tempDir();
   const source = join(workspaceRoot, 'packages/local-stack/src/index.ts');

@@ -48,7 +48,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   mkdirSync(logDir, { recursive: true });
   const services: Service[] = [];
   const { stop: stopServers, ...servers } = await startServers(options, dataDir, logDir);
+  const starting = new Set<Promise<Service>>();
+  let stopping = false;
   const stop = async () => {
+    stopping = true;
+    await Promise.allSettled(starting);
     await Promise.allSettled(services.map((service) => service.stop()));
     await stopServers();
     if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
@@ -63,9 +67,15 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     return {
       ...servers, env, logDir, services, stop,
       startService: async (name, serviceOptions = {}) => {
-        const service = await startServiceProcess(name, env, { ...serviceOptions, logDir });
-        services.push(service);
-        return service;
+        const launch = startServiceProcess(name, env, { ...serviceOptions, logDir, gaveUp: () => (stopping ? 'the stack is stopping' : undefined) });
+        starting.add(launch);
+        try {
+          const service = await launch;
+          services.push(service);
+          return service;
+        } finally {
+          starting.delete(launch);
+        }
       },
     };
   } catch (error) {
