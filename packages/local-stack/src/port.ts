@@ -34,14 +34,15 @@ export function greeting(port: number): Promise<string | undefined> {
 
 /**
  * Polls `check` until it returns a value other than undefined. Gives up after `patienceMs` (default 30 s),
- * or as soon as `gaveUp` says why there is no use in waiting.
+ * or as soon as `gaveUp` says why there is no use in waiting; `tooLate` says what was missing.
  */
-export async function until<T>(what: string, check: () => Promise<T | undefined>, options: { patienceMs?: number; gaveUp?: () => string | undefined } = {}): Promise<T> {
-  const deadline = performance.now() + (options.patienceMs ?? 30_000);
+export async function until<T>(what: string, check: () => Promise<T | undefined>, options: { patienceMs?: number; gaveUp?: () => string | undefined; tooLate?: () => string } = {}): Promise<T> {
+  const { patienceMs = 30_000, tooLate = () => 'no answer in time' } = options;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const value = await check();
     if (value !== undefined) return value;
-    const reason = options.gaveUp?.() ?? (performance.now() > deadline ? 'no answer in time' : undefined);
+    const reason = options.gaveUp?.() ?? (performance.now() > deadline ? tooLate() : undefined);
     if (reason) throw new Error(`${what}: ${reason}`);
     await delay(20);
   }

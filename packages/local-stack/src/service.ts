@@ -47,9 +47,11 @@ export async function startServiceProcess(name: string, stackEnv: Record<string,
   const launch = async (extra: Record<string, string> = {}): Promise<Child> => {
     const env = { ...inherited(), PUBLIC_URL: url, ...stackEnv, ...options.env, ...extra, PORT: String(port) };
     const started = spawnChild({ command: process.execPath, args: ['--enable-source-maps', bundle], cwd: workspaceRoot, env, logFile });
+    const readiness = createReadiness(url);
     try {
-      await until(name, () => isReady(url), {
+      await until(name, readiness.check, {
         patienceMs: options.patienceMs,
+        tooLate: () => `not ready in time: ${readiness.last()}`,
         gaveUp: () => (started.running() ? options.gaveUp?.() : `it ended at once, see ${logFile}:\n${lastLines(logFile)}`),
       });
     } catch (error) {
@@ -71,14 +73,19 @@ export async function startServiceProcess(name: string, stackEnv: Record<string,
 
 const bundleOf = (name: string): string => join(workspaceRoot, 'dist', `${name}.mjs`);
 
-async function isReady(url: string): Promise<true | undefined> {
-  try {
-    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
-    await response.arrayBuffer();
-    return response.ok || undefined;
-  } catch {
-    return undefined;
-  }
+/** Asks for readiness; `last` remembers what the service said was missing. */
+function createReadiness(url: string): { check(): Promise<true | undefined>; last(): string } {
+  let last = 'it did not answer';
+  const check = async () => {
+    try {
+      const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
+      last = await response.text();
+      return response.ok || undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return { check, last: () => last };
 }
 
 // What a test runner sets for itself is not for the services.
