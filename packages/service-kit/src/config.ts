@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { unsafeInProduction } from './production.ts';
+import { unsafeInProduction, type Environment } from './production.ts';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from './production.ts';
 
 /** The environment is not usable. `problems` name keys and what is expected, never a value. */
 export class ConfigInvalid extends Error {

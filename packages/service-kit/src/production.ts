@@ -1,4 +1,4 @@
-import type { Environment } from './config.ts';
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const local = /^(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1\]?|.*\.local|host\.docker\.internal)$/i;
 

@@ -4,11 +4,11 @@ import type { CanActivate, DynamicModule, INestApplication, Type } from '@nestjs
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { passErrors } from '@rappel/messaging';
+import { migrateAuth } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createAuthenticator, createScopeGuard, openGuard } from './auth/guard.ts';
-import { migrateAuth } from './auth/migrations.ts';
 import type { BaseConfig } from './base-config.ts';
 import { clockFrom } from './clock.ts';
 import { createHealthChecks } from './health.ts';

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createApiKey, revokeApiKey } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
 import { z } from 'zod';
-import { AcceptsForm, Caller, createApiKey, Endpoint, parseConfig, baseConfig, Public, revokeApiKey, runService, Scopes, ZodBody, createLogger } from '../src/index.ts';
+import { AcceptsForm, Caller, Endpoint, parseConfig, baseConfig, Public, runService, Scopes, ZodBody, createLogger } from '../src/index.ts';
 import type { CallerIdentity, RunningService } from '../src/index.ts';
 import { createDatabase } from '@rappel/local-stack';
 

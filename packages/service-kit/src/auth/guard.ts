@@ -1,11 +1,10 @@
 import { ForbiddenException, UnauthorizedException } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { createApiKeyCheck, createJwtCheck, scopes as everyScope } from '@rappel/auth';
+import type { CallerIdentity, Scope } from '@rappel/auth';
 import type { Pool } from '@rappel/postgres';
 import type { BaseConfig } from '../base-config.ts';
-import { createApiKeyCheck } from './api-keys.ts';
-import { createJwtCheck } from './jwt.ts';
-import { scopes as everyScope, SCOPES } from './scopes.ts';
-import type { CallerIdentity, Scope } from './scopes.ts';
+import { SCOPES } from './scopes.ts';
 
 interface Asked { headers: { authorization?: string }; caller?: CallerIdentity }
 type Wanted = readonly Scope[] | 'public' | undefined;

@@ -1,15 +1,6 @@
 import { createParamDecorator, SetMetadata } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
-
-export const scopes = ['loans:write', 'log:read', 'personal:read', 'ops', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
-export const isScope = (text: string): text is Scope => (scopes as readonly string[]).includes(text);
-
-/** Who is calling. `actor` goes into events as `metadata.actor`; it never holds a person's name or address. */
-export interface CallerIdentity {
-  readonly actor: string;
-  readonly scopes: readonly Scope[];
-}
+import type { CallerIdentity, Scope } from '@rappel/auth';
 
 export const SCOPES = 'rappel:scopes';
 
@@ -22,5 +13,3 @@ export const Public = () => SetMetadata(SCOPES, 'public');
 /** The `CallerIdentity` of the request. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): CallerIdentity =>
   context.switchToHttp().getRequest<{ caller: CallerIdentity }>().caller);
-
-export const hasScope = (caller: CallerIdentity, scope: Scope): boolean => caller.scopes.includes(scope);

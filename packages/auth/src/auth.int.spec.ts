@@ -10,9 +10,7 @@ import { createDatabase } from '@rappel/local-stack';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { createApiKeyCheck } from '../src/auth/api-keys.ts';
-import { createJwtCheck } from '../src/auth/jwt.ts';
-import { createApiKey, ensureLocalKey, listApiKeys, migrateAuth, revokeApiKey } from '../src/index.ts';
+import { createApiKey, createApiKeyCheck, createJwtCheck, ensureLocalKey, listApiKeys, migrateAuth, revokeApiKey } from './index.ts';
 
 let pool: Pool;
 let server: Server;
