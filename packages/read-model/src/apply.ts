@@ -1,0 +1,65 @@
+import type { RecordedEvent } from '@rappel/event-store';
+import type { Client } from '@rappel/postgres';
+import { foldEvents, noChanges, wanted } from './fold.ts';
+import { loadParked, loadRows, moveProgress, writeChanges, type Step } from './tables.ts';
+
+/** Applies a batch and moves the checkpoint, in one transaction: both or neither. */
+export async function applyBatch(client: Client, schema: string, events: readonly RecordedEvent[], step: Omit<Step, 'events'>): Promise<void> {
+  try {
+    await transaction(client, () => foldInto(client, schema, events, step));
+  } catch (error) {
+    if (!refusedValue(error)) throw error;
+    await transaction(client, () => oneByOne(client, schema, events, step));
+  }
+}
+
+/** The same inside a transaction of the caller's. */
+export async function foldInto(client: Client, schema: string, events: readonly RecordedEvent[], step: Omit<Step, 'events'>): Promise<void> {
+  const changes = await readAndFold(client, schema, events);
+  // What was read above holds only if nobody else moved the log meanwhile: this fails when somebody did.
+  await moveProgress(client, schema, { ...step, events: changes.events, ...last(events) });
+  await writeChanges(client, schema, changes);
+}
+
+async function readAndFold(client: Client, schema: string, events: readonly RecordedEvent[]) {
+  const known = await loadRows(client, schema, wanted(events));
+  const parked = await loadParked(client, schema, [...new Set(events.map(({ stream }) => stream))]);
+  return foldEvents(events, { row: (id) => known.get(id), parked }, noChanges());
+}
+
+const last = (events: readonly RecordedEvent[]) => (events.length > 0 ? { recordedAt: events.at(-1)!.recordedAt } : {});
+
+/** A value that PostgreSQL refuses fails the whole batch: find the event it is in and set that one aside. */
+async function oneByOne(client: Client, schema: string, events: readonly RecordedEvent[], step: Omit<Step, 'events'>): Promise<void> {
+  let folded = 0;
+  for (const event of events) {
+    await client.query('SAVEPOINT one');
+    try {
+      const changes = await readAndFold(client, schema, [event]);
+      await writeChanges(client, schema, changes);
+      folded += changes.events;
+    } catch (error) {
+      if (!refusedValue(error)) throw error;
+      await client.query('ROLLBACK TO SAVEPOINT one');
+      const reason = `PostgreSQL refused it: ${(error as Error).message}`;
+      await writeChanges(client, schema, { ...noChanges(), poison: [{ event, reason }] });
+      folded += 1;
+    }
+    await client.query('RELEASE SAVEPOINT one');
+  }
+  await moveProgress(client, schema, { ...step, events: folded, ...last(events) });
+}
+
+/** Data exceptions, violated constraints and exceeded limits: what a value can cause, unlike a lost connection. */
+const refusedValue = (error: unknown): boolean => /^(22|23|54)/.test(String((error as { code?: unknown }).code));
+
+async function transaction(client: Client, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await work();
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}

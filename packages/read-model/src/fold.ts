@@ -1,0 +1,65 @@
+import type { RecordedEvent } from '@rappel/event-store';
+import { foldRow, notificationIdOf, PoisonEvent, type LogRow } from './row.ts';
+import { count, type Tally } from './tally.ts';
+
+/** An event set aside, and why. Everything later of the same notification is set aside behind it. */
+export interface Poison {
+  readonly event: RecordedEvent;
+  readonly reason: string;
+}
+
+/** What a batch of events makes of the log. */
+export interface Changes {
+  readonly rows: Map<string, LogRow>;
+  readonly tally: Tally;
+  readonly poison: Poison[];
+  events: number;
+}
+
+export const noChanges = (): Changes => ({ rows: new Map(), tally: new Map(), poison: [], events: 0 });
+
+/** What the log holds already of the notifications that a batch is about. */
+export interface Known {
+  /** By notification id. */
+  row(id: string): LogRow | undefined;
+  /** Streams with an event set aside; the fold adds to it. */
+  readonly parked: Set<string>;
+}
+
+/**
+ * Folds events, in store order, into `changes`. Events that the log already holds change nothing, so a batch may be
+ * applied twice, and one that cannot be understood stops only its own notification.
+ */
+export function foldEvents(events: readonly RecordedEvent[], known: Known, changes: Changes): Changes {
+  for (const event of events) {
+    const id = notificationIdOf(event.stream) ?? event.stream;
+    const before = changes.rows.get(id) ?? known.row(id);
+    if (before && event.version <= before.version) continue;
+    changes.events += 1;
+    if (known.parked.has(event.stream)) {
+      changes.poison.push({ event, reason: 'an earlier event of this notification is set aside' });
+      continue;
+    }
+    try {
+      const row = foldRow(before, event);
+      if (before) count(changes.tally, before, -1);
+      count(changes.tally, row, 1);
+      changes.rows.set(id, row);
+    } catch (error) {
+      if (!(error instanceof PoisonEvent)) throw error;
+      known.parked.add(event.stream);
+      changes.poison.push({ event, reason: error.message });
+    }
+  }
+  return changes;
+}
+
+/** Ids of the notifications that must be looked up before folding: those whose first event is not in this batch. */
+export function wanted(events: readonly RecordedEvent[]): string[] {
+  const ids = new Set<string>();
+  for (const event of events) {
+    const id = notificationIdOf(event.stream);
+    if (id) ids.add(id);
+  }
+  return [...ids];
+}
