@@ -26,6 +26,8 @@ export function createPool(connectionString: string, { max = 10, name = 'rappel'
   });
   // A broken idle connection is replaced at next use; without a listener it would end the process.
   pool.on('error', () => {});
+  // So would a connection that breaks while somebody holds it between two queries; the holder's next query rejects.
+  pool.on('connect', (client) => { client.on('error', () => {}); });
   return pool;
 }
 

@@ -51,7 +51,7 @@ async function oneByOne(client: Client, schema: string, events: readonly Recorde
 }
 
 /** Data exceptions, violated constraints and exceeded limits: what a value can cause, unlike a lost connection. */
-const refusedValue = (error: unknown): boolean => /^(22|23|54)/.test(String((error as { code?: unknown }).code));
+export const refusedValue = (error: unknown): boolean => /^(22|23|54)/.test(String((error as { code?: unknown }).code));
 
 async function transaction(client: Client, work: () => Promise<void>): Promise<void> {
   await client.query('BEGIN');

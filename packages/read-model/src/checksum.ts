@@ -11,7 +11,7 @@ export interface Checksum {
 const parts = {
   notification: (schema: string) => `SELECT t::text AS line FROM ${schema}.notification t`,
   tally: (schema: string) => `SELECT t::text AS line FROM ${schema}.tally t WHERE n <> 0`,
-  poison: (schema: string) => `SELECT event_id::text || reason AS line FROM ${schema}.poison`,
+  poison: (schema: string) => `SELECT concat_ws(' ', stream, version, event_id, reason) AS line FROM ${schema}.poison`,
 };
 
 /** Reads every row once. The tables must not be written meanwhile: call it in a transaction that sees one moment or holds the writer off. */

@@ -1,6 +1,6 @@
 import type { Batch, Checkpoint, EventStore, RecordedEvent } from '@rappel/event-store';
 import { lockKey, type Client, type Pool } from '@rappel/postgres';
-import { foldInto } from './apply.ts';
+import { applyBatch, foldInto, refusedValue } from './apply.ts';
 import { checksum, type Checksum } from './checksum.ts';
 import { foldEvents, noChanges, wanted, type Changes } from './fold.ts';
 import type { LogRow } from './row.ts';
@@ -22,7 +22,6 @@ export interface RebuildOptions {
 export interface RebuildProgress {
   readonly phase: 'fold' | 'index' | 'compare' | 'swap';
   readonly events: number;
-  readonly notifications: number;
   readonly checkpoint: Checkpoint;
   /** Events per second of this run so far. */
   readonly rate: number;
@@ -104,36 +103,69 @@ export interface Stop {
   readonly moment?: string;
 }
 
+type FoldOptions = Omit<RebuildOptions, 'pool' | 'fresh'> & { readonly stop?: Stop };
+
 /** Folds the store into `schema` from its checkpoint to the end, or to `stop`. Memory stays flat whatever the store holds. */
-export async function foldAll(
-  client: Client, schema: string,
-  { store, signal, onProgress, flushEvery = 50_000, stop = {} }: RebuildOptions & { stop?: Stop },
-): Promise<{ events: number; notifications: number; checkpoint: Checkpoint }> {
+export async function foldAll(client: Client, schema: string, options: FoldOptions): Promise<Folded> {
   const started = performance.now();
+  let events = 0;
+  for (;;) {
+    const writer = createWriter(client, schema, { checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema) });
+    const status = () => ({ events: events + writer.status().events, checkpoint: writer.status().checkpoint });
+    try {
+      await foldOnce(writer, options, () => options.onProgress?.({ phase: 'fold', ...status(), rate: status().events / ((performance.now() - started) / 1000) }));
+      return status();
+    } catch (error) {
+      if (!refusedValue(error)) throw error;
+      // A value that PostgreSQL refuses is somewhere in the part being written: take that part as the live log does.
+      await client.query('ROLLBACK');
+      events += await crawl(client, schema, options.store, writer.status().checkpoint);
+    }
+  }
+}
+
+interface Folded {
+  readonly events: number;
+  readonly checkpoint: Checkpoint;
+}
+
+async function foldOnce(writer: Writer, { store, signal, flushEvery = 50_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
   const ending = new AbortController();
-  const writer = createWriter(client, schema, { checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema) });
-  const tell = () => onProgress?.({ phase: 'fold', ...writer.status(), rate: writer.status().events / ((performance.now() - started) / 1000) });
-  for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: 5000, signal: ending.signal })) {
-    if (signal?.aborted) throw new RebuildStopped('stopped');
-    const { events, last } = upTo(batch, stop);
-    await writer.fold(events, last ? events.at(-1)?.checkpoint ?? writer.status().checkpoint : batch.checkpoint);
-    if (writer.pending() >= flushEvery || last) {
+  try {
+    for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: 5000, signal: ending.signal })) {
+      if (signal?.aborted) throw new RebuildStopped('stopped');
+      const { events, last } = upTo(batch, stop);
+      await writer.fold(events, events.length < batch.events.length ? events.at(-1)?.checkpoint ?? writer.status().checkpoint : batch.checkpoint);
+      if (writer.pending() < flushEvery && !last) continue;
       await writer.flush();
       tell();
+      if (last) break;
     }
-    if (last) break;
+    await writer.flush();
+  } finally {
+    ending.abort();
+    await writer.idle();
   }
-  ending.abort();
-  await writer.flush();
-  await writer.idle();
   tell();
-  return writer.status();
+}
+
+async function crawl(client: Client, schema: string, store: EventStore, end: Checkpoint): Promise<number> {
+  const before = (await readProgress(client, schema))!;
+  for (let from = before.checkpoint; from < end; ) {
+    const events = await store.readAll({ after: from, categories: [CATEGORY], limit: 500 });
+    const to = events.at(-1)?.checkpoint ?? end;
+    await applyBatch(client, schema, events, { from, to });
+    from = to;
+  }
+  return (await readProgress(client, schema))!.events - before.events;
 }
 
 function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly RecordedEvent[]; last: boolean } {
   const events = batch.events.filter((event) => (checkpoint === undefined || event.checkpoint <= checkpoint) && (moment === undefined || event.recordedAt <= moment));
   return { events, last: batch.caughtUp || events.length < batch.events.length || (checkpoint !== undefined && batch.checkpoint >= checkpoint) };
 }
+
+type Writer = ReturnType<typeof createWriter>;
 
 /** Folds in memory and writes in the background: while PostgreSQL takes one part, the next is read and folded. */
 function createWriter(client: Client, schema: string, { checkpoint: start, parked }: { checkpoint: Checkpoint; parked: Set<string> }) {
@@ -145,7 +177,6 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
   let fresh = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
   let total = 0;
-  let notifications = 0;
 
   async function lookUp(events: readonly RecordedEvent[]): Promise<void> {
     for (const event of events) if (event.version === 1) fresh.add(event.stream);
@@ -164,19 +195,19 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
 
   return {
     pending: () => changes.events,
-    status: () => ({ events: total, notifications, checkpoint }),
+    status: () => ({ events: total, checkpoint }),
     idle: () => writing,
     async fold(events: readonly RecordedEvent[], to: Checkpoint): Promise<void> {
       await lookUp(events);
       const before = changes.events;
       foldEvents(events, { row: (id) => cache.get(id), parked }, changes);
-      for (const { version } of events) if (version === 1) notifications += 1;
       total += changes.events - before;
       checkpoint = to;
       recordedAt = events.at(-1)?.recordedAt ?? recordedAt;
     },
     async flush(): Promise<void> {
       await writing;
+      if (checkpoint === written) return;
       const part = changes;
       const step = { from: written, to: checkpoint, recordedAt };
       written = checkpoint;
@@ -193,7 +224,7 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
 }
 
 async function swap(client: Client, options: RebuildOptions, tell: (phase: RebuildProgress['phase']) => void): Promise<{ before?: Checksum; after: Checksum; equal?: boolean }> {
-  for (let round = 1; ; round++) {
+  for (let round = 1; ; round += 1) {
     await foldAll(client, SHADOW, { ...options, onProgress: undefined });
     await client.query('BEGIN');
     try {

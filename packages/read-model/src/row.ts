@@ -1,6 +1,6 @@
-import { Channel, deliveries, NotificationType, type Delivery, type ErrorClass, type Status } from '@rappel/contracts';
+import { Channel, deliveries, ErrorClass, NotificationType, type Delivery, type Status } from '@rappel/contracts';
 import type { Personal, RecordedEvent } from '@rappel/event-store';
-import { notificationStream, type Identity, type NotificationEvent } from '@rappel/notification';
+import { deliveryRank, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
 
 /**
  * One notification as the log shows it: a pure function of the events of `notification-<id>`.
@@ -17,20 +17,30 @@ export interface LogRow {
   occurrence: number;
   /** Null for what was skipped: it neither waits nor failed nor went out. */
   status: Status | null;
+  /** Where it stands for the machinery behind `status`: `ready`, `attempting`, `unknown` and `held` are still open. */
+  phase: Phase;
+  /** Id of the last attempt started. */
+  attemptId: string | null;
   /** Attempts that count: one that was throttled or met a paused channel is not spent. */
   attempts: number;
   errorClass: ErrorClass | null;
   errorCode: string | null;
   errorText: string | null;
   delivery: Delivery | null;
+  /** Provider's code and text of a receipt that had one; a later receipt without them never erases them. */
+  deliveryCode: string | null;
+  deliveryText: string | null;
+  /** The provider never said what became of it. */
+  receiptMissing: boolean;
   providerId: string | null;
   skipReason: string | null;
   skipDetail: string | null;
-  /** What it waits for: `attempt`, `retry`, `unknown`, `held`, or the reason of its deferral. Null when it waits for nothing. */
+  /** Why a `ready` one is not attempted at once: `retry`, `paused`, `throttled`, `rate`, `daily-limit`. */
   waitingFor: string | null;
   waitingUntil: string | null;
   /** The notification that this one stands in for (fallback on another channel). */
   replaces: string | null;
+  replacedBy: string | null;
   /** The notification whose message told this one too (several loans in one message). */
   leader: string | null;
   replays: number;
@@ -86,7 +96,7 @@ function identity(data: Identity, stream: string) {
     notificationId: data.notificationId,
     attributionId: text(data.attributionId, 'attributionId'),
     borrowerId: text(data.borrowerId, 'borrowerId'),
-    department: data.department ?? null,
+    department: maybeText(data.department),
     type: known(NotificationType.options, data.type, 'type'),
     channel: known(Channel.options, data.channel, 'channel'),
     dueVersion: whole(data.dueVersion, 'dueVersion'),
@@ -103,72 +113,79 @@ function change(row: LogRow, event: NotificationEvent): Change {
   return reduce(row, event.data);
 }
 
-const settled = { waitingFor: null, waitingUntil: null } as const;
+const idle = { waitingFor: null, waitingUntil: null } as const;
 const noError = { errorClass: null, errorCode: null, errorText: null } as const;
 
+// The same rules as the decider's own fold, so the two never tell different stories; a test compares them.
 const changes: { [T in NotificationEvent['type']]: (row: LogRow, data: Of<T>) => Change } = {
   NotificationRequested: (row, data) => ({
-    status: row.status ?? 'EN_ATTENTE',
+    ...open(row, 'ready'),
     dueAt: instant(data.dueFrom, 'dueFrom'),
     validUntil: maybeInstant(data.validUntil, 'validUntil'),
     replaces: maybeId(data.replaces, 'replaces'),
     leader: maybeId(data.leader, 'leader'),
-    waitingFor: 'attempt',
   }),
   NotificationSkipped: (_, data) => ({
-    ...settled, status: null, skipReason: text(data.reason, 'reason'), skipDetail: data.detail ?? null, skippedAt: instant(data.at, 'at'),
+    ...idle, phase: 'skipped', status: null, skipReason: text(data.reason, 'reason'), skipDetail: maybeText(data.detail), skippedAt: instant(data.at, 'at'),
   }),
-  AttemptStarted: (row, data) => ({ attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'), waitingFor: 'outcome', waitingUntil: null }),
-  AttemptAccepted: (row, data) => sent(row, data.providerId, data.at),
-  AttemptFailed: (row, data) => ({
-    ...error(data),
-    attempts: data.spent ? row.attempts : row.attempts - 1,
-    status: data.spent ? 'ECHEC' : row.status,
-    waitingFor: 'retry',
-    waitingUntil: maybeInstant(data.retryAt, 'retryAt'),
+  AttemptStarted: (row, data) => ({
+    ...idle, ...open(row, 'attempting'), attemptId: text(data.attemptId, 'attemptId'), attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'),
   }),
-  AttemptUnknown: (_, data) => ({ errorClass: 'UNKNOWN', errorCode: null, errorText: clean(data.text), waitingFor: 'unknown', waitingUntil: null }),
+  AttemptAccepted: (row, data) => sent(row, data),
+  AttemptFailed: (row, data) => (overtaken(row, data) ? {} : {
+    ...open({ ...row, ...error(data) }, 'ready'), ...error(data), attempts: row.attempts - (data.spent ? 0 : 1),
+    waitingFor: waits[data.class] ?? 'retry', waitingUntil: maybeInstant(data.retryAt, 'retryAt'),
+  }),
+  AttemptUnknown: (row, data) => (overtaken(row, data) ? {} : { ...error({ class: 'UNKNOWN', text: data.text }), phase: 'unknown', status: 'EN_ATTENTE' }),
   AttemptSettled: (row, data) => {
-    if (data.verdict === 'sent') return sent(row, data.providerId ?? row.providerId, data.at);
-    return data.verdict === 'held' ? { waitingFor: 'held', waitingUntil: null } : { status: 'ECHEC', waitingFor: 'retry', waitingUntil: null };
+    if (data.verdict === 'sent') return sent(row, data);
+    if (row.phase === 'accepted') return {};
+    if (data.verdict === 'held') return open(row, 'held');
+    return { ...idle, ...open(row, 'ready'), attempts: row.attempts - (data.spent ? 0 : 1) };
   },
   NotificationDeferred: (_, data) => ({ waitingFor: text(data.reason, 'reason'), waitingUntil: maybeInstant(data.until, 'until') }),
-  NotificationGivenUp: (_, data) => ({ ...settled, ...error(data), status: 'ECHEC_PERMANENT', givenUpAt: instant(data.at, 'at') }),
+  NotificationGivenUp: (_, data) => ({ ...idle, ...error(data), phase: 'given-up', status: 'ECHEC_PERMANENT', givenUpAt: instant(data.at, 'at') }),
+  NotificationReplaced: (_, data) => ({ replacedBy: maybeId(data.by, 'by') }),
   DeliveryReported: (row, data) => reported(row, data),
-  NotificationReplayed: (row) => ({
-    status: 'EN_ATTENTE', waitingFor: 'attempt', waitingUntil: null, replays: row.replays + 1, givenUpAt: null, skipReason: null, skipDetail: null, skippedAt: null,
-  }),
+  ReceiptMissing: () => ({ receiptMissing: true }),
+  NotificationReplayed: (row) => ({ ...idle, ...open(row, 'ready'), replays: row.replays + 1, givenUpAt: null }),
 };
 
-const sent = (row: LogRow, providerId: string | null, at: string): Change => ({
-  ...settled, ...noError, status: 'ENVOYEE', providerId, sentAt: row.sentAt ?? instant(at, 'at'), givenUpAt: null,
+const waits: Partial<Record<ErrorClass, string>> = { CONFIG: 'paused', THROTTLE: 'throttled' };
+
+/** Another attempt was started since, or it was accepted: what an older attempt says no longer counts. */
+const overtaken = (row: LogRow, { attemptId }: { attemptId: string }): boolean => row.attemptId !== attemptId || row.phase === 'accepted';
+
+const open = ({ errorClass }: LogRow, phase: Phase): Pick<LogRow, 'phase' | 'status'> =>
+  ({ phase, status: errorClass && errorClass !== 'UNKNOWN' ? 'ECHEC' : 'EN_ATTENTE' });
+
+const sent = (row: LogRow, { providerId, at }: { providerId?: string; at: string }): Change => ({
+  ...idle, ...noError, phase: 'accepted', status: 'ENVOYEE', providerId: providerId ?? row.providerId, sentAt: row.sentAt ?? instant(at, 'at'), givenUpAt: null,
 });
 
 const error = (data: { class: ErrorClass; code?: string; text: string }): Change => ({
-  errorClass: text(data.class, 'class') as ErrorClass, errorCode: data.code ?? null, errorText: clean(data.text),
+  errorClass: known(ErrorClass.options, data.class, 'class'), errorCode: maybeText(data.code), errorText: clean(data.text),
 });
 
 /** Receipts come late, twice and out of order: the highest rank stands, and `delivered` beats an earlier failure. */
-const rank: readonly Delivery[] = ['queued', 'sent', 'failed', 'undelivered', 'delivered', 'read'];
-
 function reported(row: LogRow, data: Of<'DeliveryReported'>): Change {
   const delivery = known(deliveries, data.delivery, 'delivery');
   const at = instant(data.at, 'at');
+  const worse = data.code !== undefined && (row.deliveryCode === null || data.code > row.deliveryCode);
   return {
-    delivery: row.delivery && rank.indexOf(row.delivery) >= rank.indexOf(delivery) ? row.delivery : delivery,
-    providerId: row.providerId ?? data.providerId,
+    delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,
     ...(delivery === 'delivered' && { deliveredAt: earliest(row.deliveredAt, at) }),
     ...(delivery === 'read' && { readAt: earliest(row.readAt, at) }),
-    ...(data.code && { errorCode: data.code, errorText: data.text ? clean(data.text) : row.errorText }),
+    ...(worse && { deliveryCode: maybeText(data.code), deliveryText: maybeText(data.text) }),
   };
 }
 
 const earliest = (a: string | null, b: string): string => (a !== null && a <= b ? a : b);
 
 const blank: Omit<LogRow, keyof Identity | 'requestedAt' | 'recipient'> = {
-  status: null, attempts: 0, ...noError, delivery: null, providerId: null, skipReason: null, skipDetail: null, ...settled,
-  replaces: null, leader: null, replays: 0, dueAt: null, validUntil: null, attemptedAt: null, sentAt: null,
-  deliveredAt: null, readAt: null, givenUpAt: null, skippedAt: null, version: 0, lastEventId: '', updatedAt: '',
+  status: null, phase: 'absent', attemptId: null, attempts: 0, ...noError, delivery: null, deliveryCode: null, deliveryText: null,
+  receiptMissing: false, providerId: null, skipReason: null, skipDetail: null, ...idle, replaces: null, replacedBy: null, leader: null,
+  replays: 0, dueAt: null, validUntil: null, attemptedAt: null, sentAt: null, deliveredAt: null, readAt: null, givenUpAt: null, skippedAt: null, version: 0, lastEventId: '', updatedAt: '',
 };
 
 function text(value: unknown, field: string): string {
@@ -207,4 +224,5 @@ function maybeId(value: unknown, field: string): string | null {
 }
 
 // PostgreSQL text holds no NUL, and an error page of a provider has no place in a table.
+const maybeText = (value: unknown): string | null => (value === undefined || value === null ? null : clean(value));
 const clean = (value: unknown): string => String(value).replaceAll('\u0000', '').slice(0, 2000);

@@ -24,17 +24,23 @@ export const rowColumns: Columns<LogRow> = {
   dueVersion: column('due_version', 'int'),
   occurrence: column('occurrence', 'int'),
   status: column('status', 'text'),
+  phase: column('phase', 'text'),
+  attemptId: column('attempt_id', 'text'),
   attempts: column('attempts', 'int'),
   errorClass: column('error_class', 'text'),
   errorCode: column('error_code', 'text'),
   errorText: column('error_text', 'text'),
   delivery: column('delivery', 'text'),
+  deliveryCode: column('delivery_code', 'text'),
+  deliveryText: column('delivery_text', 'text'),
+  receiptMissing: column('receipt_missing', 'boolean'),
   providerId: column('provider_id', 'text'),
   skipReason: column('skip_reason', 'text'),
   skipDetail: column('skip_detail', 'text'),
   waitingFor: column('waiting_for', 'text'),
   waitingUntil: column('waiting_until', 'timestamptz'),
   replaces: column('replaces', 'uuid'),
+  replacedBy: column('replaced_by', 'uuid'),
   leader: column('leader', 'uuid'),
   replays: column('replays', 'int'),
   requestedAt: column('requested_at', 'timestamptz'),
@@ -76,9 +82,8 @@ CREATE TABLE IF NOT EXISTS ${schema}.tally (
   department text NOT NULL, value text NOT NULL, n bigint NOT NULL,
   PRIMARY KEY (measure, grain, at, type, channel, department, value)) WITH (fillfactor = 70);
 CREATE TABLE IF NOT EXISTS ${schema}.poison (
-  event_id uuid PRIMARY KEY, checkpoint text NOT NULL, stream text NOT NULL, version int NOT NULL, type text NOT NULL,
-  reason text NOT NULL, recorded_at timestamptz NOT NULL, event jsonb NOT NULL);
-CREATE INDEX IF NOT EXISTS poison_stream ON ${schema}.poison (stream);
+  stream text NOT NULL, version int NOT NULL, event_id uuid NOT NULL, checkpoint text NOT NULL, type text NOT NULL,
+  reason text NOT NULL, recorded_at timestamptz NOT NULL, event jsonb NOT NULL, PRIMARY KEY (stream, version));
 CREATE TABLE IF NOT EXISTS ${schema}.progress (
   projection text PRIMARY KEY, version int NOT NULL, checkpoint text NOT NULL, events bigint NOT NULL,
   recorded_at timestamptz, written_at timestamptz NOT NULL);`;
@@ -93,7 +98,7 @@ export const createIndexes = (schema: string): string[] => [
   ['sent', '(sent_at, notification_id) WHERE sent_at IS NOT NULL'],
   ['due', '(due_at, notification_id) WHERE due_at IS NOT NULL'],
   ['unsent', "(status, requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
-  ['waiting', '(waiting_for, requested_at, notification_id) WHERE waiting_for IS NOT NULL'],
+  ['open', "(phase, requested_at, notification_id) WHERE phase IN ('ready', 'attempting', 'unknown', 'held')"],
   ['skipped', '(skip_reason, requested_at, notification_id) WHERE skip_reason IS NOT NULL'],
   ['undelivered', "(delivery, requested_at, notification_id) WHERE delivery IN ('undelivered', 'failed')"],
   ['error', '(error_class, error_code, requested_at, notification_id) WHERE error_class IS NOT NULL'],

@@ -19,7 +19,7 @@ ON CONFLICT (measure, grain, at, type, channel, department, value) DO UPDATE SET
 
 const insertPoison = (schema: string) => `INSERT INTO ${schema}.poison (event_id, checkpoint, stream, version, type, reason, recorded_at, event)
 SELECT id, checkpoint, stream, version, type, reason, "recordedAt", event FROM json_to_recordset($1)
-AS t(id uuid, checkpoint text, stream text, version int, type text, reason text, "recordedAt" timestamptz, event jsonb) ON CONFLICT (event_id) DO NOTHING`;
+AS t(id uuid, checkpoint text, stream text, version int, type text, reason text, "recordedAt" timestamptz, event jsonb) ON CONFLICT (stream, version) DO NOTHING`;
 
 /** Rows as the fold knows them, from a table: instants as ISO strings. */
 export const selectRows = (from: string): string => `SELECT ${Object.entries(rowColumns).map(([key, { column }]) => `${from}.${column} AS "${key}"`).join(', ')}`;

@@ -42,8 +42,8 @@ const failed = ({ status, delivery }: LogRow): boolean =>
   status === 'ECHEC' || status === 'ECHEC_PERMANENT' || (status === 'ENVOYEE' && (delivery === 'failed' || delivery === 'undelivered'));
 
 /** Status, class, code and text of a failure as one key; the text is cut so that a key stays an index entry. */
-const failure = ({ status, errorClass, errorCode, errorText }: LogRow) =>
-  JSON.stringify([status, errorClass, errorCode, errorText?.slice(0, 200) ?? null]);
+const failure = ({ status, errorClass, errorCode, errorText, deliveryCode, deliveryText }: LogRow) =>
+  JSON.stringify([status, errorClass, errorCode ?? deliveryCode, (errorText ?? deliveryText)?.slice(0, 200) ?? null]);
 
 interface Entry { measure: Measure; at: string; value: string; hourly?: boolean }
 

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import { createInMemoryEventStore, type RecordedEvent } from '@rappel/event-store';
+import { notificationFold, statusOf } from '@rappel/notification';
+import { foldEvents, noChanges } from '../src/fold.ts';
+import { foldRow, type LogRow } from '../src/row.ts';
+import { bucketOf, count, millisOf, type Tally } from '../src/tally.ts';
+import { historySeed, randomFrom, story } from './history.ts';
+
+const seed = historySeed();
+const random = randomFrom(seed);
+
+async function recorded(count: number): Promise<RecordedEvent[]> {
+  const store = createInMemoryEventStore();
+  const stories = Array.from({ length: count }, () => story(random)).filter(({ events }) => events.length > 0);
+  for (const { stream, events } of stories) await store.append(stream, events, 0);
+  return store.readAll({ limit: 1_000_000 });
+}
+
+const fold = (events: readonly RecordedEvent[]) => foldEvents(events, { row: () => undefined, parked: new Set() }, noChanges());
+
+/** Streams keep their order, everything else is shuffled; any event may come again later. */
+function shuffled(events: readonly RecordedEvent[]): RecordedEvent[] {
+  const streams = [...new Set(events.map(({ stream }) => stream))].map((name) => events.filter(({ stream }) => stream === name));
+  const mixed: RecordedEvent[] = [];
+  while (streams.length > 0) {
+    const at = Math.floor(random() * streams.length);
+    mixed.push(streams[at]!.shift()!);
+    if (random() < 0.3) mixed.push(mixed[Math.floor(random() * mixed.length)]!);
+    if (streams[at]!.length === 0) streams.splice(at, 1);
+  }
+  return mixed;
+}
+
+const plain = (tally: Tally) => Object.fromEntries([...tally].filter(([, { n }]) => n !== 0).map(([key, { n }]) => [key, n]).sort());
+
+describe(`the log's fold (SEED=${seed})`, () => {
+  it('tells the same story as the decider\'s own fold', async () => {
+    const events = await recorded(400);
+    const { rows, poison } = fold(events);
+    expect(poison).toEqual([]);
+    for (const [id, row] of rows) {
+      const state = events.filter(({ stream }) => stream.endsWith(id)).reduce(notificationFold.evolve, notificationFold.initial);
+      expect({ id, status: row.status, phase: row.phase, attempts: row.attempts, delivery: row.delivery, by: row.replacedBy, code: row.deliveryCode, sentAt: row.sentAt })
+        .toEqual({
+          id, status: statusOf(state) ?? null, phase: state.phase, attempts: state.attempts, delivery: state.delivery ?? null, by: state.replacedBy ?? null,
+          code: state.deliveryCode ?? null, sentAt: state.sentAt ?? null,
+        });
+      if (state.phase === 'ready' || state.phase === 'attempting') expect([id, row.waitingFor]).toEqual([id, state.waiting?.reason ?? null]);
+    }
+  });
+
+  it('gives the same rows and counters for every interleaving and duplication', async () => {
+    const events = await recorded(60);
+    const { rows, tally } = fold(events);
+    for (let round = 0; round < 20; round += 1) {
+      const other = fold(shuffled(events));
+      expect(other.rows).toEqual(rows);
+      expect(plain(other.tally)).toEqual(plain(tally));
+    }
+  });
+
+  it('counts what a count over the final rows gives', async () => {
+    const { rows, tally } = fold(await recorded(200));
+    const afresh: Tally = new Map();
+    for (const row of rows.values()) count(afresh, row, 1);
+    expect(plain(tally)).toEqual(plain(afresh));
+  });
+
+  it('sets an event aside that it cannot understand, and everything behind it of that notification only', async () => {
+    const events = await recorded(20);
+    const victim = events.find((event) => event.version === 2)!;
+    const spoilt = events.map((event) => (event === victim ? { ...event, type: 'FromTheFuture' } : event));
+    const { rows, poison } = fold(spoilt);
+    expect(poison.map(({ event }) => event.stream)).toEqual(events.filter((e) => e.stream === victim.stream && e.version >= 2).map((e) => e.stream));
+    expect(poison[0]!.reason).toBe('unknown event type FromTheFuture');
+    expect([...rows.values()].find((row) => victim.stream.endsWith(row.notificationId))!.version).toBe(1);
+    expect(rows.size).toBe(new Set(events.map(({ stream }) => stream)).size);
+  });
+
+  it.each([
+    ['a missing date', { at: undefined }, 'at is not an instant'],
+    ['an unknown channel', { channel: 'PIGEON' }, 'channel "PIGEON" is not known'],
+    ['another stream\'s id', { notificationId: '00000000-0000-4000-8000-000000000000' }, 'notificationId is not the UUID in the name of the stream'],
+    ['a fraction', { occurrence: 1.5 }, 'occurrence is not a whole number'],
+  ])('refuses a first event with %s', async (_, wrong, reason) => {
+    const [event] = await recorded(1);
+    expect(() => foldRow(undefined, { ...event!, data: { ...event!.data, ...wrong } })).toThrow(reason);
+  });
+
+  it('refuses to go on over a gap', async () => {
+    const [event] = await recorded(1);
+    expect(() => foldRow(undefined, { ...event!, version: 3 })).toThrow('version 3 follows 0');
+  });
+
+  it('keeps percentiles within 2.5 %', () => {
+    for (const ms of [2, 17, 950, 3_600_000, 86_400_000]) expect(Math.abs(millisOf(bucketOf(ms)) - ms) / ms).toBeLessThan(ms < 20 ? 0.3 : 0.026);
+    expect(millisOf(bucketOf(0))).toBe(0);
+  });
+
+  it('takes an early receipt, a late success and a replay as they come', () => {
+    const base = { stream: 'notification-00000000-0000-4000-8000-000000000001', metadata: {}, checkpoint: '1', recordedAt: '2026-03-01T08:00:00.000Z', id: '00000000-0000-4000-8000-00000000000a' };
+    const at = (minute: number) => `2026-03-01T08:${String(minute).padStart(2, '0')}:00.000Z`;
+    const identity = { notificationId: '00000000-0000-4000-8000-000000000001', attributionId: 'l', borrowerId: 'b', type: 'RETARD', channel: 'WHATSAPP', dueVersion: 1, occurrence: 1 };
+    const events = [
+      { type: 'NotificationRequested', data: { ...identity, dueFrom: at(0), at: at(0) } },
+      { type: 'AttemptStarted', data: { attemptId: 'a1', number: 1, leaseUntil: at(1), at: at(1) } },
+      { type: 'DeliveryReported', data: { receiptId: 'r', providerId: 'SM', delivery: 'delivered', at: at(2) } },
+      { type: 'AttemptFailed', data: { attemptId: 'a1', class: 'TRANSIENT', text: 'x', spent: true, at: at(3) } },
+      { type: 'NotificationGivenUp', data: { class: 'TRANSIENT', text: 'x', attempts: 1, at: at(4) } },
+      { type: 'NotificationReplayed', data: { replayId: 'r', actor: 'operator:a', why: 'w', at: at(5) } },
+      { type: 'AttemptStarted', data: { attemptId: 'a2', number: 2, leaseUntil: at(6), at: at(6) } },
+      { type: 'AttemptAccepted', data: { attemptId: 'a2', providerId: 'SM2', attempts: 2, at: at(7) } },
+    ];
+    const row = events.reduce<LogRow | undefined>((state, event, i) => foldRow(state, { ...base, ...event, version: i + 1 } as RecordedEvent), undefined)!;
+    expect(row).toMatchObject({ status: 'ENVOYEE', attempts: 2, replays: 1, sentAt: at(7), deliveredAt: at(2), delivery: 'delivered', errorText: null, givenUpAt: null, version: 8 });
+  });
+});

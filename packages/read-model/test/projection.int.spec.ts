@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createInMemoryEventStore, type EventStore } from '@rappel/event-store';
+import { createDatabase } from '@rappel/local-stack';
+import { createPool, type Pool } from '@rappel/postgres';
+import { randomUUID } from 'node:crypto';
+import { checksum, followLog, logAsOf, rebuildLog, RebuildRunning, verifyLog, type FollowStatus } from '../src/index.ts';
+import { historySeed, randomFrom, story } from './history.ts';
+
+const seed = historySeed();
+const random = randomFrom(seed);
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = createPool(await createDatabase(process.env.TEST_POSTGRES_URL!, `log_${randomUUID().replaceAll('-', '')}`), { max: 12 });
+});
+afterAll(() => pool.end());
+
+async function fill(store: EventStore, count: number): Promise<void> {
+  const stories = Array.from({ length: count }, () => story(random)).filter(({ events }) => events.length > 0);
+  // Interleaved: first halves, then second halves, so that many notifications are open at once.
+  for (const { stream, events } of stories) await store.append(stream, events.slice(0, 2), 0);
+  for (const { stream, events } of stories) if (events.length > 2) await store.append(stream, events.slice(2), 2);
+}
+
+const spoilt = (id: string) => [
+  { id: randomUUID(), type: 'NotificationRequested', data: { notificationId: id, attributionId: 'l', borrowerId: 'b', type: 'RETARD', channel: 'EMAIL', dueVersion: 1, occurrence: 1, dueFrom: '2026-03-01T08:00:00.000Z', at: '2026-03-01T08:00:00.000Z' } },
+  { id: randomUUID(), type: 'AttemptStarted', data: { attemptId: 'a', number: 1, at: 'never' } },
+  { id: randomUUID(), type: 'AttemptAccepted', data: { attemptId: 'a', providerId: 'x', at: '2026-03-01T08:01:00.000Z' } },
+];
+
+interface Follower { stop(): Promise<void>; caughtUp(): Promise<void>; status(): FollowStatus | undefined; errors: unknown[] }
+
+function follow(store: EventStore, { batchSize = 50 } = {}): Follower {
+  const ending = new AbortController();
+  const errors: unknown[] = [];
+  let status: FollowStatus | undefined;
+  const running = followLog({ store, pool, signal: ending.signal, batchSize, retryMs: 20, onError: (error) => errors.push(error), onStatus: (now) => { status = now; } });
+  return {
+    errors,
+    status: () => status,
+    stop: async () => { ending.abort(); await running; },
+    caughtUp: async () => { await until(async () => status?.caughtUp === true && status.checkpoint >= await store.head()); },
+  };
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!await holds()) {
+    if (Date.now() > end) throw new Error('it did not come about in 30 s');
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
+}
+
+async function sum() {
+  const client = await pool.connect();
+  try {
+    return await checksum(client, 'log');
+  } finally {
+    client.release();
+  }
+}
+
+const dropAll = () => pool.query('DROP SCHEMA IF EXISTS log CASCADE; DROP SCHEMA IF EXISTS log_rebuild CASCADE');
+
+describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
+  it('follows, rebuilds to the same checksum with poison inside, and verifies', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 300);
+    const id = randomUUID();
+    await store.append(`notification-${id}`, spoilt(id), 0);
+    const odd = randomUUID();
+    await store.append(`notification-${odd}`, [{ ...spoilt(odd)[0]!, data: { ...spoilt(odd)[0]!.data, department: 'x\ud800' } }], 0);
+    const follower = follow(store);
+    await follower.caughtUp();
+    await fill(store, 100);
+    await follower.caughtUp();
+    const live = await sum();
+    const { rows } = await pool.query('SELECT version, reason FROM log.poison ORDER BY stream = $1 DESC, version', [`notification-${id}`]);
+    expect(rows).toEqual([
+      { version: 2, reason: 'at is not an instant' }, { version: 3, reason: 'an earlier event of this notification is set aside' },
+      { version: 1, reason: expect.stringContaining('PostgreSQL refused it') },
+    ]);
+    const rebuilt = await rebuildLog({ store, pool, flushEvery: 200 });
+    expect(rebuilt).toMatchObject({ equal: true, resumed: false, before: live, after: live });
+    await fill(store, 20);
+    await follower.caughtUp();
+    expect(await verifyLog({ store, pool })).toMatchObject({ equal: true, different: [] });
+    expect(await verifyLog({ store, pool, sample: 50 })).toMatchObject({ equal: true, checked: 50 });
+    expect(follower.errors).toEqual([]);
+    await follower.stop();
+  });
+
+  it('finds a row that somebody changed', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 50);
+    const follower = follow(store);
+    await follower.caughtUp();
+    await follower.stop();
+    const { rows } = await pool.query<{ id: string }>('UPDATE log.notification SET attempts = attempts + 7 WHERE notification_id = (SELECT min(notification_id::text)::uuid FROM log.notification) RETURNING notification_id AS id');
+    expect(await verifyLog({ store, pool })).toMatchObject({ equal: false, different: [rows[0]!.id] });
+    expect(await verifyLog({ store, pool, sample: 1000 })).toMatchObject({ equal: false, different: [rows[0]!.id] });
+    const rebuilt = await rebuildLog({ store, pool });
+    expect(rebuilt.equal).toBe(false);
+    expect(await verifyLog({ store, pool })).toMatchObject({ equal: true });
+  });
+
+  it('gives the same log when its writer is cut off again and again, and one writer takes over from another', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 200);
+    const followers = [follow(store, { batchSize: 7 }), follow(store, { batchSize: 7 })];
+    for (let cut = 0; cut < 15; cut += 1) {
+      await until(async () => followers.some((one) => one.status()?.role === 'writer'));
+      await pool.query("SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()");
+    }
+    await until(async () => followers.some((one) => one.status()?.caughtUp === true));
+    expect(await verifyLog({ store, pool })).toMatchObject({ equal: true });
+    await Promise.all(followers.map((one) => one.stop()));
+    const rebuilt = await rebuildLog({ store, pool });
+    expect(rebuilt.equal).toBe(true);
+  });
+
+  it('goes on from where an interrupted rebuild stopped, refuses a second one, and comes back from dropped tables', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 4000);
+    const follower = follow(store, { batchSize: 500 });
+    await follower.caughtUp();
+    const before = await sum();
+    const stop = new AbortController();
+    const interrupted = rebuildLog({ store, pool, flushEvery: 1000, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(interrupted).rejects.toMatchObject({ code: 'rebuild-stopped' });
+    const [one, two] = await Promise.allSettled([rebuildLog({ store, pool, flushEvery: 1000 }), rebuildLog({ store, pool })]);
+    const refused = [one, two].find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+    const made = [one, two].find(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<unknown>;
+    expect(refused.reason).toBeInstanceOf(RebuildRunning);
+    expect(made.value).toMatchObject({ resumed: true, equal: true, after: before });
+    await pool.query('DROP TABLE log.notification, log.tally');
+    await fill(store, 1);
+    await until(async () => follower.status()?.caughtUp === true && await sum().then(({ notifications }) => notifications >= before.notifications, () => false));
+    await follower.caughtUp();
+    expect(await verifyLog({ store, pool })).toMatchObject({ equal: true });
+    await follower.stop();
+  });
+
+  it('shows the log as it was', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 50);
+    const client = await pool.connect();
+    const follower = follow(store);
+    await follower.caughtUp();
+    const then = await checksum(client, 'log');
+    const checkpoint = await store.head();
+    await fill(store, 50);
+    await follower.caughtUp();
+    expect(await logAsOf({ store, pool, schema: 'log_then', stop: { checkpoint } })).toMatchObject(then);
+    expect(await sum()).not.toMatchObject(then);
+    client.release();
+    await follower.stop();
+  });
+});
