@@ -134,8 +134,8 @@ async function foldOnce(writer: Writer, { store, signal, flushEvery = 50_000, st
   try {
     for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: 5000, signal: ending.signal })) {
       if (signal?.aborted) throw new RebuildStopped('stopped');
-      const { events, last } = upTo(batch, stop);
-      await writer.fold(events, events.length < batch.events.length ? events.at(-1)?.checkpoint ?? writer.status().checkpoint : batch.checkpoint);
+      const { events, last, checkpoint = writer.status().checkpoint } = upTo(batch, stop);
+      await writer.fold(events, checkpoint);
       if (writer.pending() < flushEvery && !last) continue;
       await writer.flush();
       tell();
@@ -160,9 +160,11 @@ async function crawl(client: Client, schema: string, store: EventStore, end: Che
   return (await readProgress(client, schema))!.events - before.events;
 }
 
-function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly RecordedEvent[]; last: boolean } {
+/** The part of a batch before the stop; `checkpoint` is absent when that is none of it. */
+function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly RecordedEvent[]; last: boolean; checkpoint?: Checkpoint } {
   const events = batch.events.filter((event) => (checkpoint === undefined || event.checkpoint <= checkpoint) && (moment === undefined || event.recordedAt <= moment));
-  return { events, last: batch.caughtUp || events.length < batch.events.length || (checkpoint !== undefined && batch.checkpoint >= checkpoint) };
+  if (events.length < batch.events.length) return { events, last: true, checkpoint: events.at(-1)?.checkpoint };
+  return { events, last: batch.caughtUp || (checkpoint !== undefined && batch.checkpoint >= checkpoint), checkpoint: batch.checkpoint };
 }
 
 type Writer = ReturnType<typeof createWriter>;

@@ -56,7 +56,7 @@ export async function writeChanges(client: Client, schema: string, { rows, tally
   if (rows.size) await client.query(upsertRows(schema), [JSON.stringify([...rows.values()].sort(byId))]);
   const facts: (Fact & { n: number })[] = [...tally.values()].filter(({ n }) => n !== 0);
   if (facts.length) await client.query(addFacts(schema), [JSON.stringify(facts)]);
-  if (poison.length) await client.query(insertPoison(schema), [JSON.stringify(poison.map(flat), noNul)]);
+  if (poison.length) await client.query(insertPoison(schema), [JSON.stringify(poison.map(flat), storable)]);
 }
 
 const byId = (a: LogRow, b: LogRow) => (a.notificationId < b.notificationId ? -1 : 1);
@@ -64,7 +64,9 @@ const flat = ({ event, reason }: Poison) => {
   const { id, checkpoint, stream, version, type, recordedAt } = event;
   return { id, checkpoint, stream, version, type: String(type), reason: reason.slice(0, 500), recordedAt, event };
 };
-const noNul = (_: string, value: unknown) => (typeof value === 'string' ? value.replaceAll('\u0000', '') : value);
+/** What PostgreSQL's jsonb refuses: NUL and halves of surrogate pairs. */
+const unstorable = /\u0000|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const storable = (_: string, value: unknown) => (typeof value === 'string' ? value.replace(unstorable, '\ufffd') : value);
 
 /** How far a generation of the log has come. */
 export interface Progress {

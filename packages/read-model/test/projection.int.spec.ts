@@ -70,7 +70,7 @@ describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
     const id = randomUUID();
     await store.append(`notification-${id}`, spoilt(id), 0);
     const odd = randomUUID();
-    await store.append(`notification-${odd}`, [{ ...spoilt(odd)[0]!, data: { ...spoilt(odd)[0]!.data, department: 'x\ud800' } }], 0);
+    await store.append(`notification-${odd}`, [{ ...spoilt(odd)[0]!, data: { ...spoilt(odd)[0]!.data, attributionId: 'x\ud800' } }], 0);
     const follower = follow(store);
     await follower.caughtUp();
     await fill(store, 100);

@@ -1,0 +1,105 @@
+import type { Pool } from '@rappel/postgres';
+import type { LogRow } from './row.ts';
+import { LIVE } from './schema.ts';
+import { logTypes, selectRows } from './tables.ts';
+
+/** Fields that may be asked for by value, or by several. */
+const fields = {
+  attributionId: 'attribution_id', borrowerId: 'borrower_id', department: 'department', type: 'type', channel: 'channel', status: 'status', phase: 'phase',
+  delivery: 'delivery', errorClass: 'error_class', errorCode: 'error_code', skipReason: 'skip_reason', waitingFor: 'waiting_for', providerId: 'provider_id',
+  dueVersion: 'due_version', occurrence: 'occurrence', attempts: 'attempts', replays: 'replays', replaces: 'replaces', replacedBy: 'replaced_by', leader: 'leader',
+  receiptMissing: 'receipt_missing', notificationId: 'notification_id',
+} as const;
+/** Instants that may be asked for by span. */
+const instants = {
+  requestedAt: 'requested_at', dueAt: 'due_at', validUntil: 'valid_until', attemptedAt: 'attempted_at', sentAt: 'sent_at', deliveredAt: 'delivered_at',
+  readAt: 'read_at', givenUpAt: 'given_up_at', skippedAt: 'skipped_at', waitingUntil: 'waiting_until', updatedAt: 'updated_at',
+} as const;
+
+export type Field = keyof typeof fields;
+export type InstantField = keyof typeof instants;
+export const filterFields = Object.keys(fields) as Field[];
+export const filterInstants = Object.keys(instants) as InstantField[];
+
+export interface Filter {
+  /** Any of these values; of different fields, all. */
+  readonly where?: Partial<Record<Field, readonly (string | number | boolean)[]>>;
+  /** From inclusive, to exclusive. */
+  readonly spans?: Partial<Record<InstantField, { from?: string; to?: string }>>;
+  /** Words of the error's text, as a search engine takes them: `"mailbox full" -quota`. */
+  readonly error?: string;
+}
+
+/** After this notification in the order asked for. */
+export interface Place {
+  readonly requestedAt: string;
+  readonly notificationId: string;
+}
+
+export interface Page extends Filter {
+  readonly after?: Place;
+  readonly limit: number;
+  /** By `requestedAt`. Default: newest first. */
+  readonly order?: 'asc' | 'desc';
+}
+
+/** One page of notifications; the next begins after the last one's place. */
+export async function findNotifications(pool: Pool, page: Page, schema: string = LIVE): Promise<LogRow[]> {
+  const values: unknown[] = [];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const conditions = conditionsOf(page, value);
+  const desc = (page.order ?? 'desc') === 'desc';
+  if (page.after) conditions.push(`(n.requested_at, n.notification_id) ${desc ? '<' : '>'} (${value(page.after.requestedAt)}::timestamptz, ${value(page.after.notificationId)}::uuid)`);
+  const { rows } = await pool.query<LogRow>({
+    text: `${selectRows('n')} FROM ${schema}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+      ORDER BY n.requested_at ${desc ? 'DESC' : 'ASC'}, n.notification_id ${desc ? 'DESC' : 'ASC'} LIMIT ${value(page.limit)}`,
+    values, types: logTypes,
+  });
+  return rows;
+}
+
+/** How many there are, exactly. Reads them all: for dry runs and small sets, not for dashboards. */
+export async function countNotifications(pool: Pool, filter: Filter): Promise<number> {
+  const values: unknown[] = [];
+  const conditions = conditionsOf(filter, (given) => `$${values.push(given)}`);
+  const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${LIVE}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}`, values);
+  return rows[0]!.n;
+}
+
+type Value = (given: unknown) => string;
+
+function conditionsOf({ where = {}, spans = {}, error }: Filter, value: Value): string[] {
+  return [
+    ...Object.entries(where).filter(([, wanted]) => wanted?.length).map(([field, wanted]) => among(`n.${fields[field as Field]}`, wanted!, value)),
+    ...Object.entries(spans).flatMap(([field, span]) => within(`n.${instants[field as InstantField]}`, span ?? {}, value)),
+    ...(error ? [`n.error_text IS NOT NULL AND to_tsvector('simple', n.error_text) @@ websearch_to_tsquery('simple', ${value(error)})`] : []),
+  ];
+}
+
+// A single value lets a partial index prove that it covers the question.
+const among = (column: string, wanted: readonly unknown[], value: Value) =>
+  (wanted.length === 1 ? `${column} = ${value(wanted[0])}` : `${column} = ANY(${value(wanted)})`);
+
+const within = (column: string, { from, to }: { from?: string; to?: string }, value: Value) =>
+  [...(from ? [`${column} >= ${value(from)}`] : []), ...(to ? [`${column} < ${value(to)}`] : [])];
+
+export interface Waiting {
+  readonly phase: string;
+  readonly waitingFor: string | null;
+  readonly channel: string;
+  readonly type: string;
+  readonly count: number;
+  readonly oldest: string;
+  /** The earliest moment at which one of them goes on; null where it is not known. */
+  readonly nextAt: string | null;
+}
+
+/** What is not decided yet, by what it waits for. */
+export async function whatWaits(pool: Pool): Promise<Waiting[]> {
+  const { rows } = await pool.query<Waiting>({
+    text: `SELECT phase, waiting_for AS "waitingFor", channel, type, count(*) AS count, min(requested_at) AS oldest, min(waiting_until) AS "nextAt"
+      FROM ${LIVE}.notification WHERE phase IN ('ready', 'attempting', 'unknown', 'held') GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4`,
+    types: logTypes,
+  });
+  return rows;
+}

@@ -1,0 +1,63 @@
+import type { EventStore } from '@rappel/event-store';
+import type { Pool } from '@rappel/postgres';
+import { notificationStream } from '@rappel/notification';
+import { findNotifications, type Filter, type LogRow } from '@rappel/read-model';
+import type { z } from 'zod';
+import type { Recipients } from '../recipients.ts';
+import { cursorOf, placeOf } from './cursor.ts';
+import { filterOf, type Notification, type NotificationPage, type NotificationWithTimeline, type PageQuery } from './schemas.ts';
+
+/** What HTTP and NATS both answer about notifications. `personal` = the reader may see addresses. */
+export interface Notifications {
+  page(query: PageQuery & Record<string, unknown>, personal: boolean): Promise<z.infer<typeof NotificationPage>>;
+  one(id: string, personal: boolean): Promise<z.infer<typeof NotificationWithTimeline> | undefined>;
+  /** All of a filter, page by page, in the order they were requested. */
+  all(filter: Filter, personal: boolean): AsyncGenerator<Notification[]>;
+  /** The rows that are there of these ids. */
+  some(ids: readonly string[], personal: boolean): Promise<Notification[]>;
+}
+
+export interface NotificationsOptions {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly recipients: Recipients;
+}
+
+const EXPORT_PAGE = 2000;
+
+export function createNotifications({ pool, store, recipients }: NotificationsOptions): Notifications {
+  async function shown(rows: readonly LogRow[], personal: boolean): Promise<Notification[]> {
+    const addresses = await recipients(rows, personal);
+    return rows.map((row, i) => ({ ...row, recipient: addresses[i]! }) as Notification);
+  }
+
+  async function one(id: string, personal: boolean) {
+    const [row] = await findNotifications(pool, { where: { notificationId: [id] }, limit: 1 });
+    if (!row) return undefined;
+    const events = await store.readStream(notificationStream(id));
+    const timeline = events.map(({ version, type, data, metadata, recordedAt }) => ({
+      version, type, recordedAt, at: String((data as { at?: unknown }).at ?? recordedAt),
+      actor: metadata.actor ?? null, correlationId: metadata.correlationId ?? null, data: data as Record<string, unknown>,
+    }));
+    return { ...(await shown([row], personal))[0]!, timeline };
+  }
+
+  return {
+    one,
+    async page(query, personal) {
+      const { limit, order, cursor } = query;
+      const rows = await findNotifications(pool, { ...filterOf(query), order, limit: limit + 1, ...(cursor && { after: placeOf(cursor) }) });
+      const items = await shown(rows.slice(0, limit), personal);
+      return { items, next: rows.length > limit ? cursorOf(rows[limit - 1]!) : null };
+    },
+    async *all(filter, personal) {
+      for (let after: { requestedAt: string; notificationId: string } | undefined; ;) {
+        const rows = await findNotifications(pool, { ...filter, order: 'asc', limit: EXPORT_PAGE, ...(after && { after }) });
+        if (rows.length > 0) yield shown(rows, personal);
+        if (rows.length < EXPORT_PAGE) return;
+        after = rows.at(-1)!;
+      }
+    },
+    some: async (ids, personal) => shown(await findNotifications(pool, { where: { notificationId: ids }, limit: ids.length }), personal),
+  };
+}

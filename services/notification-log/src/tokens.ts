@@ -1,0 +1,3 @@
+export const PROJECTOR = 'notification-log:projector';
+export const NOTIFICATIONS = 'notification-log:notifications';
+export const STATISTICS = 'notification-log:statistics';
