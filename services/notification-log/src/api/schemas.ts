@@ -20,7 +20,7 @@ const where: Record<Field, z.ZodType> = {
 const spans = Object.fromEntries(filterInstants.flatMap((field) => [[`${field}From`, Instant.optional()], [`${field}To`, Instant.optional()]]));
 
 /** Every field of a notification as a filter; instants as `<field>From` (inclusive) and `<field>To` (exclusive). */
-export const FilterQuery = z.object({ ...where, ...spans, error: z.string().min(1).max(200).optional() });
+export const FilterQuery = z.strictObject({ ...where, ...spans, error: z.string().min(1).max(200).optional() });
 
 export const PageQuery = FilterQuery.extend({
   limit: z.coerce.number().int().min(1).max(500).default(50),
