@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { startInbox, type Inbox, type InboxOptions } from './inbox/inbox.ts';
 import { startNats, type NatsOptions, type NatsServer } from './nats.ts';
+import { natsUsers, type NatsUsers } from './nats-users.ts';
 import { createDatabase, startPostgres, type PostgresOptions, type PostgresServer } from './postgres.ts';
 import { startServiceProcess, type Service, type ServiceOptions } from './service.ts';
 import { startTwilioSimulator, type TwilioSimulator, type TwilioSimulatorOptions } from './twilio/simulator.ts';
@@ -33,6 +34,8 @@ export interface Stack {
   /** What a service needs to find all of it. */
   readonly env: Record<string, string>;
   readonly logDir: string;
+  /** Login of a service, of `operator` or of `upstream` on the stack's NATS. */
+  natsLogin: NatsUsers['login'];
   /** Every service started so far, running or not. */
   readonly services: readonly Service[];
   /** Runs a built service against this stack; ready when it resolves. */
@@ -47,7 +50,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const logDir = options.logDir ?? join(dataDir, 'logs');
   mkdirSync(logDir, { recursive: true });
   const services: Service[] = [];
-  const { stop: stopServers, ...servers } = await startServers(options, dataDir, logDir);
+  const users = natsUsers(join(dataDir, 'nats-users.json'));
+  const { stop: stopServers, ...servers } = await startServers(options, { dataDir, logDir, users });
   const starting = new Set<Promise<Service>>();
   let stopping = false;
   const stop = async () => {
@@ -65,9 +69,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...options.env,
     };
     return {
-      ...servers, env, logDir, services, stop,
+      ...servers, env, logDir, natsLogin: users.login, services, stop,
       startService: async (name, serviceOptions = {}) => {
-        const launch = startServiceProcess(name, env, { ...serviceOptions, logDir, gaveUp: () => (stopping ? 'the stack is stopping' : undefined) });
+        const login = servers.nats ? users.environment(name) : {};
+        const launch = startServiceProcess(name, { ...login, ...env }, { ...serviceOptions, logDir, gaveUp: () => (stopping ? 'the stack is stopping' : undefined) });
         starting.add(launch);
         try {
           const service = await launch;
@@ -86,7 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
 type Servers = Pick<Stack, 'postgres' | 'nats' | 'inbox' | 'twilio' | 'stop'>;
 
-async function startServers(options: StackOptions, dataDir: string, logDir: string): Promise<Servers> {
+async function startServers(options: StackOptions, { dataDir, logDir, users }: { dataDir: string; logDir: string; users: NatsUsers }): Promise<Servers> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => { await Promise.allSettled(stops.map((stopOne) => stopOne())); };
   const start = async <O, S extends { stop(): Promise<void> }>(wanted: O | false | undefined, open: (options: Partial<O>) => Promise<S>): Promise<S | null> => {
@@ -97,7 +102,7 @@ async function startServers(options: StackOptions, dataDir: string, logDir: stri
   };
   const starting = [
     start(options.postgres, (own) => startPostgres({ dataDir: join(dataDir, 'postgres'), logFile: join(logDir, 'postgres.log'), ...own })),
-    start(options.nats, (own) => startNats({ storeDir: join(dataDir, 'nats'), logFile: join(logDir, 'nats.log'), ...own })),
+    start(options.nats, (own) => startNats({ storeDir: join(dataDir, 'nats'), logFile: join(logDir, 'nats.log'), configFile: users.configFile, configEnv: users.configEnv, ...own })),
     start(options.inbox, startInbox),
     start(options.twilio, startTwilioSimulator),
   ] as const;

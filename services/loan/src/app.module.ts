@@ -3,12 +3,13 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { DeadLetters } from '@rappel/messaging';
 import { subjectAccessFile, type Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, consuming, DEAD_LETTERS, infrastructure, LOGGER, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
+import { CLOCK, CONFIG, consuming, DEAD_LETTERS, infrastructure, LOGGER, relaying, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
 import { BorrowersController } from './borrower/borrowers.controller.ts';
 import { createBorrowers, type Borrowers } from './borrower/commands.ts';
 import { PrivacyController, type SubjectAccess } from './borrower/privacy.controller.ts';
 import { createRetention, everyDay, type Retention } from './borrower/retention.ts';
 import type { LoanConfig } from './config.ts';
+import { announce } from './loan/announce.ts';
 import { AttributionsController } from './loan/attributions.controller.ts';
 import { createLoans } from './loan/commands.ts';
 import { LoanController } from './loan/loan.controller.ts';
@@ -22,6 +23,7 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
       { stream: 'INBOUND', durable: 'loan-inbound', createStream: true, requests: true },
       { stream: 'SCHEDULER', durable: 'loan' },
     ),
+    relaying({ name: 'loan', stream: 'LOAN', categories: ['attribution'], announce }),
     {
       provide: BORROWERS,
       useFactory: (store: EventStore, vault: Vault, clock: Clock) => createBorrowers({ store, vault, clock }),

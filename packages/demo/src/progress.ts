@@ -1,0 +1,24 @@
+import { SingleBar } from 'cli-progress';
+
+export interface Progress {
+  /** Business time now, and what holds the clock. */
+  update(now: string, busy: string): void;
+  /** A line above the bar. */
+  say(line: string): void;
+  stop(): void;
+}
+
+/** A bar over business time on a terminal; in a pipe only the lines. */
+export function createProgress(from: string, to: string): Progress {
+  const start = Date.parse(from);
+  const hours = (at: string) => Math.min(Math.round((Date.parse(at) - start) / 3_600_000), Math.round((Date.parse(to) - start) / 3_600_000));
+  const bar = process.stderr.isTTY
+    ? new SingleBar({ format: '{bar} {now}  {busy}', barsize: 30, barCompleteChar: '█', barIncompleteChar: '░', hideCursor: true, clearOnComplete: true, fps: 10, linewrap: false })
+    : undefined;
+  bar?.start(hours(to), 0, { now: from.slice(0, 16), busy: '' });
+  return {
+    update: (now, busy) => bar?.update(hours(now), { now: now.slice(0, 16).replace('T', ' '), busy }),
+    say: (line) => { process.stderr.write(bar ? `\r\u001b[K${line}\n` : `${line}\n`); },
+    stop: () => bar?.stop(),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Stack } from '@rappel/local-stack';
+import { createPool } from '@rappel/postgres';
+import { connectBus } from '@rappel/messaging';
+import { ensureLocalKey, openEventStore } from '@rappel/service-kit';
+import { addresses, troubleNumbers } from './addresses.ts';
+import { check, type Received } from './check.ts';
+import { createFleet, ORIGIN } from './fleet.ts';
+import { readLog } from './log.ts';
+import type { Progress } from './progress.ts';
+import { createQuiet, type Quiet } from './quiet.ts';
+import { outcomeTable, verdictLines } from './report.ts';
+import type { Steering } from './steering.ts';
+import { createSupervisor } from './supervisor.ts';
+import { createTrouble, type Trouble } from './trouble.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+
+export const SERVICES = ['loan', 'scheduler', 'email', 'whatsapp', 'notification-log'];
+const after = (hours: number): string => new Date(Date.parse(ORIGIN) + hours * 3_600_000).toISOString();
+/** Long enough for the loans that are kept to be late twice. */
+export const END = after(132);
+const HALF = after(48);
+/** Four business hours to the second while nothing is under way; the clock is held while anything is. */
+const FACTOR = 4 * 3600;
+const LOOK_MS = 20;
+/** So many looks in a row must find nothing under way. */
+const STILL = 3;
+
+interface Demonstration extends Trouble {
+  readonly stack: Stack;
+  readonly steering: Steering;
+  readonly progress: Progress;
+  readonly loans: number;
+  readonly keyFile: string;
+}
+
+/** Runs the fleet from the first loan to the comparison; true when log, inbox and simulator agree. */
+export async function runDemonstration(demonstration: Demonstration): Promise<boolean> {
+  const { stack, steering, progress } = demonstration;
+  await Promise.all(SERVICES.map((name) => stack.startService(name)));
+  const pool = createPool(stack.env['DATABASE_URL']!, { max: 4, name: 'rappel-demo' });
+  const store = await openEventStore(stack.env['EVENT_STORE_URL']!);
+  const [upstreamBus, operatorBus] = await Promise.all(['upstream', 'operator'].map((user) => connectBus({ servers: stack.env['NATS_URL']!, name: `demo-${user}`, ...stack.natsLogin(user) })));
+  const fleet = createFleet(demonstration.loans, addresses);
+  troubleNumbers(stack.twilio!, fleet);
+  const upstream = createUpstream(upstreamBus!, fleet.flatMap(({ events }) => events), steering);
+  progress.say(`${fleet.length} loans from ${ORIGIN} to ${END}; everything was up after ${(performance.now() / 1000).toFixed(1)} s`);
+
+  await letTimeRun({ ...demonstration, upstream, quiet: createQuiet({ pool, store, bus: operatorBus! }) });
+  progress.stop();
+
+  const token = await ensureLocalKey(pool, demonstration.keyFile);
+  const rows = await readLog(stack.services.find(({ name }) => name === 'notification-log')!.url, token);
+  const received: Received[] = [
+    ...(await stack.inbox!.mails()).map(({ messageId }) => ({ channel: 'EMAIL' as const, providerId: messageId })),
+    ...stack.twilio!.messages().map(({ sid }) => ({ channel: 'WHATSAPP' as const, providerId: sid })),
+  ];
+  const verdict = check(rows, received, fleet);
+  console.log(outcomeTable(rows));
+  console.log(`${upstream.published} events published, ${upstream.refusals.length} refused; ${received.length} messages received; ${(performance.now() / 1000).toFixed(1)} s in all`);
+  for (const refusal of upstream.refusals.slice(0, 5)) console.log(`  ${refusal}`);
+  console.log(verdictLines(verdict));
+  await Promise.all([upstreamBus!.close(), operatorBus!.close(), store.close(), pool.end()]);
+  return verdict.good && upstream.refusals.length === 0;
+}
+
+interface Passage extends Demonstration {
+  readonly upstream: Upstream;
+  readonly quiet: Quiet;
+}
+
+async function letTimeRun({ stack, steering, progress, upstream, quiet, ...trouble }: Passage): Promise<void> {
+  const supervisor = createSupervisor(stack, progress.say);
+  const makeTrouble = createTrouble(stack, trouble, progress.say);
+  for (let still = 0; still < STILL;) {
+    if (steering.now() >= HALF) await makeTrouble();
+    await supervisor.revive();
+    void upstream.publishDue();
+    const busy = upstream.owed > 0 ? `${upstream.owed} events to publish` : await quiet.busy(steering.now());
+    const over = steering.now() >= END && upstream.next === undefined;
+    if (busy || over) steering.hold(); else steering.run(FACTOR);
+    still = over && !busy ? still + 1 : 0;
+    progress.update(steering.now(), busy ?? '');
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+  }
+}
