@@ -1,7 +1,8 @@
 import type { Stack } from '@rappel/local-stack';
+import { ensureLocalKey } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
 import { connectBus } from '@rappel/messaging';
-import { ensureLocalKey, openEventStore } from '@rappel/service-kit';
+import { openEventStore } from '@rappel/service-kit';
 import { addresses, troubleNumbers } from './addresses.ts';
 import { check, type Received } from './check.ts';
 import { createFleet, ORIGIN } from './fleet.ts';

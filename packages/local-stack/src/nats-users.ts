@@ -30,10 +30,17 @@ export function natsUsers(file: string): NatsUsers {
     writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
   }
   const configEnv = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  const passwordOf = (name: string): string | undefined => configEnv[variables[name] ?? ''];
   return {
     configFile: join(workspaceRoot, 'infra', 'nats', 'users.conf'),
     configEnv,
-    login: (name) => (variables[name] ? { user: name, pass: configEnv[variables[name]]! } : {}),
-    environment: (name) => (variables[name] ? { NATS_USER: name, NATS_PASSWORD: configEnv[variables[name]]! } : {}),
+    login: (name) => {
+      const pass = passwordOf(name);
+      return pass ? { user: name, pass } : {};
+    },
+    environment: (name): Record<string, string> => {
+      const pass = passwordOf(name);
+      return pass ? { NATS_USER: name, NATS_PASSWORD: pass } : {};
+    },
   };
 }
