@@ -1,18 +1,33 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startInbox } from './inbox/inbox.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { freePort } from './port.ts';
 import { isBuilt } from './service.ts';
 import { startStack, type Stack, type StackOptions } from './stack.ts';
+import { startTwilioSimulator } from './twilio/simulator.ts';
 import { inRappelDir, workspaceRoot } from './workspace.ts';
 
 // Where each listens if nobody else does.
 const services = { loan: 4001, scheduler: 4002, email: 4003, whatsapp: 4004, 'notification-log': 4005 };
 const [command = 'start'] = process.argv.slice(2);
 
-if (command === 'fetch') await findNatsServer();
-else if (command === 'start') await start();
-else throw new Error(`unknown command ${command}: start or fetch`);
+const commands: Record<string, () => Promise<unknown>> = { start, simulators, fetch: findNatsServer };
+const run = commands[command];
+if (!run) throw new Error(`unknown command ${command}: ${Object.keys(commands).join(', ')}`);
+await run();
+
+/** The inbox and the Twilio simulator alone, for testers in other processes; the first line of output says where they are. */
+async function simulators(): Promise<void> {
+  const { values } = parseArgs({ args: process.argv.slice(3), options: { 'smtp-port': { type: 'string' }, 'web-port': { type: 'string' }, 'twilio-port': { type: 'string' }, seed: { type: 'string', default: '1' } } });
+  const port = (text: string | undefined) => (text ? Number(text) : undefined);
+  const seed = Number(values.seed);
+  const inbox = await startInbox({ smtpPort: port(values['smtp-port']), webPort: port(values['web-port']), seed });
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken } = process.env;
+  const twilio = await startTwilioSimulator({ port: port(values['twilio-port']), accountSid, authToken, seed });
+  console.log(JSON.stringify({ smtpUrl: inbox.smtpUrl, inboxUrl: inbox.url, twilioUrl: twilio.url, accountSid: twilio.accountSid, authToken: twilio.authToken }));
+}
 
 /** Everything on this machine; data stays in `.rappel/data/start`. Ctrl-C ends it all. */
 async function start(): Promise<void> {

@@ -36,7 +36,7 @@ it('starts the servers, tells services where they are, and strikes services', as
   const folder = tempDir();
   const bundle = join(folder, 'fake.mjs');
   writeFileSync(bundle, serving);
-  const stack = await startStack({ dataDir: join(folder, 'data'), env: { EXTRA: 'all' } });
+  const stack = await startStack({ dataDir: join(folder, 'data'), postgres: { durable: false }, env: { EXTRA: 'all' } });
   cleanUps.push(stack.stop);
   expect(stack.env).toMatchObject({ DATABASE_URL: expect.stringMatching(/\/rappel$/), NATS_URL: stack.nats?.url, SMTP_PORT: String(stack.inbox?.smtpPort), TWILIO_BASE_URL: stack.twilio?.url });
   expect(Buffer.from(stack.env.RAPPEL_MASTER_KEY ?? '', 'base64')).toHaveLength(32);
@@ -58,7 +58,7 @@ it('starts the servers, tells services where they are, and strikes services', as
 
   await stack.stop();
   expect(service.running()).toBe(false);
-  const again = await startStack({ dataDir: join(folder, 'data'), nats: false, inbox: false, twilio: false });
+  const again = await startStack({ dataDir: join(folder, 'data'), postgres: { durable: false }, nats: false, inbox: false, twilio: false });
   cleanUps.push(again.stop);
   expect(again.env.RAPPEL_MASTER_KEY).toBe(stack.env.RAPPEL_MASTER_KEY);
   expect(again.nats).toBeNull();
@@ -94,7 +94,7 @@ it('takes everything along when its process is killed', async () => {
   const bundle = join(folder, 'fake.mjs');
   writeFileSync(bundle, serving);
   writeFileSync(join(folder, 'parent.ts'), `import { startStack } from ${JSON.stringify(source)};
-    const stack = await startStack({ dataDir: ${JSON.stringify(join(folder, 'data'))} });
+    const stack = await startStack({ postgres: { durable: false }, dataDir: ${JSON.stringify(join(folder, 'data'))} });
     const service = await stack.startService('fake', { bundle: ${JSON.stringify(bundle)} });
     console.log(JSON.stringify([stack.postgres?.pid, stack.nats?.pid, service.pid]));`);
   execFileSync(process.execPath, [join(workspaceRoot, 'node_modules/esbuild/bin/esbuild'), join(folder, 'parent.ts'), '--bundle', '--platform=node', '--format=esm', '--log-level=error', `--outfile=${script}`,
