@@ -1,4 +1,3 @@
 /** Injection tokens of the scheduler service. */
 export const BOOK = 'scheduler:book';
 export const SCHEDULER = 'scheduler:scheduler';
-export const RELAY = 'scheduler:relay';
