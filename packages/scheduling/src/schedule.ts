@@ -26,7 +26,7 @@ export interface Schedule {
  * @param policies in order, at least one
  */
 export function planThrough({ loan, zone, basis, policies }: { loan: LoanSnapshot; zone?: string; basis: string; policies: readonly ActivePolicy[] }): Schedule {
-  const first = Math.max(0, policies.findLastIndex(({ at }) => at <= basis));
+  const first = Math.max(0, policies.findLastIndex(({ at }) => at < basis));
   const active = policies[first]!;
   const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), basis, rungs: strip(plan({ loan, ...(zone ? { zone } : {}), basis, active })), policyVersion: active.version, recorded: 0 };
   return policies.slice(first + 1).reduce(underNewPolicy, start);
@@ -37,11 +37,14 @@ export function underNewPolicy(schedule: Schedule, active: ActivePolicy): Schedu
   if (schedule.policyVersion >= active.version) return schedule;
   if (!schedule.open) return { ...schedule, policyVersion: active.version };
   const { loan, zone } = schedule;
-  const kept = schedule.rungs.filter(({ done, at }) => done !== undefined || at <= active.at);
+  // A policy that was in force before the loan's event was merely heard of late: nothing was rightly planned under another.
+  const heardLate = active.at < schedule.basis;
+  const basis = heardLate ? schedule.basis : active.at;
+  const kept = schedule.rungs.filter(({ done, at }) => done !== undefined || (!heardLate && at <= active.at));
   const keys = new Set(kept.map(rungKey));
-  const fresh = strip(plan({ loan, ...(zone ? { zone } : {}), basis: active.at, active }))
+  const fresh = strip(plan({ loan, ...(zone ? { zone } : {}), basis, active }))
     .filter((rung) => !keys.has(rungKey(rung)))
-    .map((rung): Rung => (rung.type === 'RETARD' && rung.at < active.at ? { ...rung, skip: 'already-past' } : rung));
+    .map((rung): Rung => (!heardLate && rung.type === 'RETARD' && rung.at < active.at ? { ...rung, skip: 'already-past' } : rung));
   return { ...schedule, rungs: inOrder([...kept, ...fresh]), policyVersion: active.version };
 }
 
