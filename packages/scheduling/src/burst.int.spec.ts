@@ -35,9 +35,9 @@ describe('a burst of reminders due in the same minute', () => {
     const kills: number[] = [];
     const children = new Set([1, 2, 3].map(() => instance(bundle, url)));
     cleanUps.push(() => children.forEach((child) => child.kill('SIGKILL')));
-    while (told < LOANS) {
-      const next = told + 1 + Math.floor(random() * 1400);
-      await until(async () => (told = await settledSoFar(pool)) >= Math.min(next, LOANS));
+    for (let next = 1; ; next = told + 1 + Math.floor(random() * 1400)) {
+      const goal = Math.min(next, LOANS);
+      await until(async () => (told = await settledSoFar(pool)) >= goal);
       if (told === LOANS) break;
       const victim = [...children][Math.floor(random() * children.size)]!;
       children.delete(victim);
