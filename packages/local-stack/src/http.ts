@@ -26,8 +26,8 @@ export async function serveHttp(handler: Handler, port?: number): Promise<HttpSe
   const server = createServer((request, response) => {
     readBody(request)
       .then((body) => {
-        const url = new URL(request.url ?? '/', 'http://local');
-        return handler({ method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, headers: request.headers, body, response });
+        const [path = '/', query] = (request.url ?? '/').split('?', 2);
+        return handler({ method: request.method ?? 'GET', path, query: new URLSearchParams(query), headers: request.headers, body, response });
       })
       .catch((error: unknown) => {
         if (response.headersSent) response.destroy();

@@ -102,7 +102,7 @@ it('takes everything along when its process is killed', async () => {
   const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   parent.stdout.on('data', (chunk) => { output += chunk; });
-  const pids = await until('the parent', async () => (output.includes('\n') ? JSON.parse(output) as number[] : undefined));
+  const pids = await until('the parent', async () => (output.includes('\n') ? JSON.parse(output) as number[] : undefined), { patienceMs: 50_000 });
   expect(pids.map(isAlive)).toEqual([true, true, true]);
   parent.kill('SIGKILL');
   await until('the children to end', async () => !pids.some(isAlive) || undefined);

@@ -56,7 +56,9 @@ export function createCallbackSender({ accountSid, authToken, settings, random, 
   function tell(message: AcceptedMessage, status: Status, times: number): void {
     if (!message.statusCallback) return;
     for (let copy = 0; copy < times; copy += 1) {
-      later(random() * settings().callbackJitterMs, () => { void send(message, status); });
+      const jitter = random() * settings().callbackJitterMs;
+      if (jitter > 0) later(jitter, () => { void send(message, status); });
+      else void send(message, status);
     }
   }
 
@@ -72,9 +74,12 @@ export function createCallbackSender({ accountSid, authToken, settings, random, 
       const statuses = timeline(message, behaviour, random() < readShare);
       const told = behaviour.callbacks === 'reversed' ? statuses.toReversed() : statuses;
       statuses.forEach((status, index) => {
-        later(statusDelayMs * (index + 1), () => reach(message, status, behaviour));
-        const when = behaviour.callbacks === 'late' ? statusDelayMs * (index + 1) + lateCallbackMs : statusDelayMs * (index + 1);
-        later(when, () => tell(message, told[index] ?? status, copies(behaviour, settings(), random)));
+        const tellNow = () => tell(message, told[index] ?? status, copies(behaviour, settings(), random));
+        later(statusDelayMs * (index + 1), () => {
+          reach(message, status, behaviour);
+          if (behaviour.callbacks === 'late') later(lateCallbackMs, tellNow);
+          else tellNow();
+        });
       });
     },
     send,
