@@ -25,22 +25,29 @@ export interface ServiceFacts {
 
 export const serviceNames: readonly string[] = readdirSync(join(root, 'services')).sort();
 
+async function factsOf(name: string): Promise<ServiceFacts> {
+  const module = await import(join(root, 'services', name, 'src/config.ts')) as Record<string, unknown>;
+  const shape = Object.values(module).find((value): value is Shape => typeof value === 'object' && value !== null && 'DATABASE_URL' in value);
+  if (!shape) throw new Error(`services/${name}/src/config.ts exports no configuration shape`);
+  const without = (key: string): { success: boolean; data?: unknown } => (shape[key] as unknown as { safeParse(value: unknown): { success: boolean; data?: unknown } }).safeParse(undefined);
+  return {
+    name,
+    keys: Object.keys(shape),
+    required: Object.keys(shape).filter((key) => !without(key).success),
+    port: Number(without('PORT').data),
+    parse: (env) => parseConfig(shape, env),
+  };
+}
+
 /** Every service of `services/`, from its exported configuration shape. */
-export const services: readonly ServiceFacts[] = await Promise.all(serviceNames
-  .filter((name) => exists('services', name, 'src/main.ts'))
-  .map(async (name) => {
-    const module = await import(join(root, 'services', name, 'src/config.ts')) as Record<string, unknown>;
-    const shape = Object.values(module).find((value): value is Shape => typeof value === 'object' && value !== null && 'DATABASE_URL' in value);
-    if (!shape) throw new Error(`services/${name}/src/config.ts exports no configuration shape`);
-    const without = (key: string): { success: boolean; data?: unknown } => (shape[key] as unknown as { safeParse(value: unknown): { success: boolean; data?: unknown } }).safeParse(undefined);
-    return {
-      name,
-      keys: Object.keys(shape),
-      required: Object.keys(shape).filter((key) => !without(key).success),
-      port: Number(without('PORT').data),
-      parse: (env) => parseConfig(shape, env),
-    };
-  }));
+export const services: readonly ServiceFacts[] = await inTurn(serviceNames.filter((name) => exists('services', name, 'src/main.ts')), factsOf);
+
+/** One after the other: jest's module loader mixes up imports that run at the same time. */
+async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
 
 /** The bundles that the build writes, by name: `dist/<name>.mjs`. */
 export async function bundles(): Promise<string[]> {
