@@ -3,13 +3,15 @@ import type { EventStore } from '@rappel/event-store';
 import { connectBus, createDeadLetters, createRelay, createStrategy, migrateMessaging, type ConsumerOptions, type DeadLetters, type DeadLetterSink, type Relay, type RelayOptions, type Strategy } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 import { createVault, migratePrivacy, sealing, sealingDeadLetters, type Vault } from '@rappel/privacy';
+import type { Registry } from 'prom-client';
 import type { BaseConfig } from './base-config.ts';
 import { busOptions } from './bus-options.ts';
 import { openEventStore } from './event-store.ts';
 import type { HealthChecks } from './health.ts';
 import type { Logger } from './logger.ts';
+import { measureConsumers, measureDeadLetters, measureRelay } from './measures.ts';
 import type { Shutdown } from './shutdown.ts';
-import { CONFIG, HEALTH, LOGGER, SHUTDOWN } from './tokens.ts';
+import { CONFIG, HEALTH, LOGGER, METRICS, SHUTDOWN } from './tokens.ts';
 
 /** `Pool` of the service's own tables. */
 export const POOL = 'rappel:pool';
@@ -59,29 +61,39 @@ export const infrastructure: Provider[] = [
     useFactory: (pool: Pool, config: BaseConfig): Vault => createVault({ pool, masterKey: config.RAPPEL_MASTER_KEY }),
     inject: [POOL, CONFIG],
   },
-  { provide: DEAD_LETTERS, useFactory: (pool: Pool, vault: Vault): DeadLetters => createDeadLetters(pool, sealingDeadLetters(vault)), inject: [POOL, VAULT] },
+  {
+    provide: DEAD_LETTERS,
+    useFactory: (pool: Pool, vault: Vault, registry: Registry): DeadLetters => {
+      const deadLetters = createDeadLetters(pool, sealingDeadLetters(vault));
+      measureDeadLetters(registry, deadLetters);
+      return deadLetters;
+    },
+    inject: [POOL, VAULT, METRICS],
+  },
   { provide: STORE, useFactory: openStore, inject: [CONFIG, VAULT, SHUTDOWN, HEALTH] },
 ];
 
 /** `STRATEGY` over the given durable consumers; what cannot be handled goes to `DEAD_LETTERS`. */
 export const consuming = (...consumers: ConsumerOptions[]): Provider => ({
   provide: STRATEGY,
-  useFactory: (bus: Bus, deadLetters: DeadLetterSink, logger: Logger, health: HealthChecks): Strategy => {
+  useFactory: (...[bus, deadLetters, logger, health, registry]: [Bus, DeadLetterSink, Logger, HealthChecks, Registry]): Strategy => {
     const strategy = createStrategy({ bus, deadLetters, log: logger, consumers });
+    measureConsumers(registry, strategy);
     health.add('consumers', () => {
       const problem = strategy.healthy();
       if (problem) throw new Error(problem);
     });
     return strategy;
   },
-  inject: [BUS, DEAD_LETTERS, LOGGER, HEALTH],
+  inject: [BUS, DEAD_LETTERS, LOGGER, HEALTH, METRICS],
 });
 
 /** `RELAY`: follows the store and publishes what `announce` makes of the events of these categories. */
 export const relaying = (options: Pick<RelayOptions, 'stream' | 'categories' | 'announce' | 'name'>): Provider => ({
   provide: RELAY,
-  useFactory: (...[store, pool, bus, logger, health, shutdown]: [EventStore, Pool, Bus, Logger, HealthChecks, Shutdown]): Relay => {
+  useFactory: (...[store, pool, bus, logger, health, shutdown, registry]: [EventStore, Pool, Bus, Logger, HealthChecks, Shutdown, Registry]): Relay => {
     const relay = createRelay({ ...options, store, pool, bus, log: logger });
+    measureRelay(registry, relay, options.stream);
     shutdown.add('relays', 'relay', () => relay.close());
     health.add('relay', () => {
       const problem = relay.healthy();
@@ -89,5 +101,5 @@ export const relaying = (options: Pick<RelayOptions, 'stream' | 'categories' | '
     });
     return relay;
   },
-  inject: [STORE, POOL, BUS, LOGGER, HEALTH, SHUTDOWN],
+  inject: [STORE, POOL, BUS, LOGGER, HEALTH, SHUTDOWN, METRICS],
 });

@@ -16,6 +16,7 @@ import { createErrorFilter } from './http/error-filter.ts';
 import { createHttp } from './http/fastify.ts';
 import { SERVICE_NAME, SystemController } from './http/system.controller.ts';
 import type { Logger } from './logger.ts';
+import { measureHealth } from './measures.ts';
 import { nestLogger } from './nest-logger.ts';
 import { createShutdown, onSignals } from './shutdown.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -50,6 +51,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const shutdown = createShutdown(logger);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  measureHealth(registry, health);
   onSignals({ shutdown, logger, timeoutMs: config.SHUTDOWN_TIMEOUT_MS });
 
   const pool = createPool(config.DATABASE_URL, { max: 2, name: `rappel-${name}-auth` });

@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider as NestProvider } from '@nestjs/common';
 import type { Channel, Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
-import { createDeadLetters, createRelay, migrateMessaging, type DeadLetters, type Relay } from '@rappel/messaging';
 import type { Pool } from '@rappel/postgres';
 import type { Vault } from '@rappel/privacy';
-import { BUS, CLOCK, CONFIG, DEAD_LETTERS, HEALTH, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type Bus, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
+import { CLOCK, CONFIG, HEALTH, LOGGER, METRICS, POOL, relaying, SHUTDOWN, STORE, VAULT, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
 import type { Registry } from 'prom-client';
 import { announceNotification } from '../announce.ts';
 import { defaultChannelPolicy } from '../channel-state.ts';
@@ -19,7 +18,7 @@ import { createPostgresWaiting, migrateDelivery } from '../waiting-postgres.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import type { DeliveryServiceConfig } from './config.ts';
 import { createNotes } from './notes.ts';
-import { DELIVERY, GATE, PROVIDER, RELAY, SENDER, WAITING, WORKER } from './tokens.ts';
+import { DELIVERY, GATE, PROVIDER, SENDER, WAITING, WORKER } from './tokens.ts';
 
 const realNow = (): string => new Date().toISOString();
 
@@ -73,16 +72,6 @@ function dependencies(parts: Parts, logger: Logger, registry: Registry): Deliver
   };
 }
 
-function openRelay({ store, pool, bus, logger }: { store: EventStore; pool: Pool; bus: Bus; logger: Logger }, shutdown: Shutdown, health: HealthChecks): Relay {
-  const relay = createRelay({ store, pool, bus, stream: 'NOTIFICATION', name: 'notification', categories: ['notification'], announce: announceNotification, log: logger });
-  shutdown.add('relays', 'relay', () => relay.close());
-  health.add('relay', () => {
-    const problem = relay.healthy();
-    if (problem) throw new Error(problem);
-  });
-  return relay;
-}
-
 function openWorker(deps: DeliveryDependencies, config: DeliveryServiceConfig, shutdown: Shutdown): Worker {
   const worker = startWorker(deps, { concurrency: config.DELIVERY_CONCURRENCY, claimMs: config.DELIVERY_LEASE_MS * 2 });
   shutdown.add('workers', 'worker', () => worker.stop());
@@ -91,14 +80,6 @@ function openWorker(deps: DeliveryDependencies, config: DeliveryServiceConfig, s
 
 /** Everything between the bus and a channel's `PROVIDER`; the service adds `PROVIDER`, `SENDER` and its consumers. */
 export const delivering = (channel: Channel): NestProvider[] => [
-  {
-    provide: DEAD_LETTERS,
-    useFactory: async (pool: Pool): Promise<DeadLetters> => {
-      await migrateMessaging(pool);
-      return createDeadLetters(pool);
-    },
-    inject: [POOL],
-  },
   { provide: WAITING, useFactory: (pool: Pool) => openWaiting(channel, pool), inject: [POOL] },
   {
     provide: GATE,
@@ -113,10 +94,5 @@ export const delivering = (channel: Channel): NestProvider[] => [
     inject: [STORE, VAULT, PROVIDER, WAITING, GATE, CLOCK, CONFIG, LOGGER, METRICS],
   },
   { provide: WORKER, useFactory: openWorker, inject: [DELIVERY, CONFIG, SHUTDOWN] },
-  {
-    provide: RELAY,
-    // The relay's tables come with those of the dead letters.
-    useFactory: (...[store, pool, bus, logger, shutdown, health]: [EventStore, Pool, Bus, Logger, Shutdown, HealthChecks]) => openRelay({ store, pool, bus, logger }, shutdown, health),
-    inject: [STORE, POOL, BUS, LOGGER, SHUTDOWN, HEALTH, DEAD_LETTERS],
-  },
+  relaying({ stream: 'NOTIFICATION', name: 'notification', categories: ['notification'], announce: announceNotification }),
 ];

@@ -5,6 +5,5 @@ export const DELIVERY = 'rappel:delivery';
 export const GATE = 'rappel:gate';
 export const WAITING = 'rappel:waiting';
 export const WORKER = 'rappel:worker';
-export const RELAY = 'rappel:relay';
 /** How this channel's sender is called in the rate limits. */
 export const SENDER = 'rappel:sender';
