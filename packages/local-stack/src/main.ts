@@ -1,3 +1,5 @@
+import { ensureLocalKey } from '@rappel/auth';
+import { createPool } from '@rappel/postgres';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -49,7 +51,7 @@ async function start(): Promise<void> {
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
   for (const failure of failures) console.error(failure);
   if (failures.length > 0) await end(1);
-  else report(stack);
+  else report(stack, await apiKey(stack));
 }
 
 /** A provider or server that `.env` or the environment names is used instead of its local stand-in. */
@@ -68,11 +70,22 @@ async function stackOptions(): Promise<StackOptions> {
   };
 }
 
-function report({ services: running, inbox, twilio, postgres, nats, logDir }: Stack): void {
+/** Made at the first start; a database that is somebody else's gets one only from the tool. */
+async function apiKey({ postgres, env }: Stack): Promise<string | undefined> {
+  if (!postgres) return undefined;
+  const pool = createPool(env['DATABASE_URL']!, { max: 1 });
+  try {
+    return await ensureLocalKey(pool, inRappelDir('data', 'start', 'api-key'));
+  } finally {
+    await pool.end();
+  }
+}
+
+function report({ services: running, inbox, twilio, postgres, nats, logDir }: Stack, key: string | undefined): void {
   const lines: [string, string | undefined][] = [
-    ...running.map(({ name, url }): [string, string] => [name, `${url}/docs`]),
+    ...running.map(({ name, url }): [string, string] => [name, `${url}/docs${key ? `#token=${key}` : ''}`]),
     ['mails', inbox?.url], ['WhatsApp messages', twilio?.url],
-    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ['logs', logDir],
+    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ['logs', logDir], ['API key', key],
   ];
   console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
   for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);

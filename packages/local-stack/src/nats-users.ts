@@ -26,7 +26,8 @@ export interface NatsUsers {
 /** The same users and permissions as everywhere else, with passwords made once and kept in `file`. */
 export function natsUsers(file: string): NatsUsers {
   if (!existsSync(file)) {
-    const made = Object.fromEntries(Object.values(variables).map((name) => [name, randomBytes(24).toString('hex')]));
+    // nats-server would read a variable that begins with a digit as a number.
+    const made = Object.fromEntries(Object.values(variables).map((name) => [name, `p${randomBytes(24).toString('hex')}`]));
     writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
   }
   const configEnv = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;

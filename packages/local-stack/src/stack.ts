@@ -48,7 +48,7 @@ export interface Stack {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = options.dataDir ?? makeTempDir('stack');
   const logDir = options.logDir ?? join(dataDir, 'logs');
-  mkdirSync(logDir, { recursive: true });
+  for (const folder of [dataDir, logDir]) mkdirSync(folder, { recursive: true });
   const services: Service[] = [];
   const users = natsUsers(join(dataDir, 'nats-users.json'));
   const { stop: stopServers, ...servers } = await startServers(options, { dataDir, logDir, users });

@@ -15,7 +15,7 @@ export interface BusOptions {
   readonly credentialsFile?: string;
   /** Seed of an nkey (`SU…`). */
   readonly nkeySeed?: string;
-  /** Where answers to this client come back, when its permissions name a prefix of its own (`_INBOX_loan`). */
+  /** Where answers to this client come back: the only inbox its permissions let it read. Default `_INBOX_<user>`, without a user `_INBOX`. */
   readonly inboxPrefix?: string;
   readonly tls?: NodeConnectionOptions['tls'];
   /** Default: says nothing. */
@@ -28,11 +28,13 @@ export interface BusOptions {
  */
 export async function connectBus({ log = silent, ...options }: BusOptions): Promise<NatsConnection> {
   const servers = addresses(options.servers);
+  const identity = { ...servers.find(({ user }) => user), ...defined(options) };
+  const inboxPrefix = options.inboxPrefix ?? (identity.user && `_INBOX_${identity.user}`);
   const bus = await connect({
     name: options.name,
     servers: servers.map(({ address }) => address),
-    ...login({ ...servers.find(({ user }) => user), ...defined(options) }),
-    ...(options.inboxPrefix && { inboxPrefix: options.inboxPrefix }),
+    ...login(identity),
+    ...(inboxPrefix && { inboxPrefix }),
     ...(options.tls && { tls: options.tls }),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
