@@ -1,1 +1,1 @@
-export {};
+export { createKurrentEventStore, type KurrentEventStoreOptions } from './store.ts';

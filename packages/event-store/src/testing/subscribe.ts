@@ -125,7 +125,8 @@ export function subscriptionCases(get: GetSubject): void {
     await store.append(`${category}-1`, events(30), 0);
     for await (const batch of store.subscribe({ categories: [category], batchSize: 10 })) {
       if (batch.events.length === 0) continue;
-      expect(numbers(batch.events)).toEqual(upTo(10));
+      expect(batch.events.length).toBeLessThanOrEqual(10);
+      expect(numbers(batch.events)).toEqual(upTo(batch.events.length));
       break;
     }
     expect(await store.readAll({ categories: [category] })).toHaveLength(30);

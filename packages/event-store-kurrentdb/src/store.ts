@@ -1,0 +1,54 @@
+import { KurrentDBClient, type Credentials } from '@kurrent/kurrentdb-client';
+import { requireName, StoreUnavailable, type EventStore, type StreamMetadata } from '@rappel/event-store';
+import { createAppender } from './append.ts';
+import { createCall } from './calls.ts';
+import { decode } from './codec.ts';
+import { createStreamReader, readAll, readHead } from './read.ts';
+import { subscribe } from './subscribe.ts';
+
+export interface KurrentEventStoreOptions {
+  /** `kurrentdb://…`, `kurrentdb+discover://…` or `esdb://…` with the client's own options (TLS, several nodes, node preference). */
+  readonly connectionString: string;
+  /** Longest wait for an answer, in ms; then the call rejects with `StoreUnavailable`. Default 15,000. */
+  readonly timeoutMs?: number;
+}
+
+/** The event store on KurrentDB, or EventStoreDB from 22.10 on. Connects on first use. */
+export function createKurrentEventStore({ connectionString, timeoutMs = 15_000 }: KurrentEventStoreOptions): EventStore {
+  const client = KurrentDBClient.connectionString(connectionString);
+  const call = createCall(timeoutMs);
+  const read = createStreamReader(client, call);
+  const appender = createAppender({ client, call, read, credentials: credentialsOf(connectionString) });
+  const closing = new AbortController();
+  const open = () => { if (closing.signal.aborted) throw new StoreUnavailable('the event store is closed'); };
+
+  return {
+    append: async (stream, events, expected) => { open(); return (await appender.append([{ stream, events, expected }]))[0]!; },
+    appendMany: async (appends) => { open(); return appender.append(appends); },
+    readStream: async (stream, options = {}) => { open(); return (await read(stream, options)).map(decode); },
+    readAll: async (options = {}) => { open(); return readAll(client, call, options); },
+    subscribe: (options = {}) => subscribe({ client, head: (categories) => readHead(client, call, categories), closed: closing.signal }, options),
+    head: async () => { open(); return readHead(client, call); },
+    readStreamMetadata: async (stream) => (await call(() => client.getStreamMetadata(stream, { requiresLeader: true }))).metadata as StreamMetadata | undefined,
+    writeStreamMetadata: async (stream, metadata) => {
+      requireName('stream', stream);
+      await call(() => client.setStreamMetadata(stream, metadata as Record<string, never>, { requiresLeader: true }));
+    },
+    close: async () => {
+      closing.abort();
+      await appender.idle();
+      await client.dispose();
+    },
+  };
+}
+
+/**
+ * Appends name their credentials: with credentials the client opens one call for each append. Without them appends share
+ * one long call, whose break ends the process (an unhandled rejection). On a plaintext connection the client sends none.
+ */
+function credentialsOf(connectionString: string): Credentials | undefined {
+  const { username, password, searchParams } = new URL(connectionString);
+  if (username) return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const isPlain = [...searchParams].some(([name, value]) => name.toLowerCase() === 'tls' && value.toLowerCase() === 'false');
+  return isPlain ? { username: '-', password: '-' } : undefined;
+}
