@@ -3,13 +3,15 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import type { Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, POOL, SHUTDOWN, STORE, VAULT, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
+import { CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
+import type { Registry } from 'prom-client';
 import { createNotifications } from './api/notifications.ts';
 import { NotificationsController } from './api/notifications.controller.ts';
 import { ProjectionController } from './api/projection.controller.ts';
 import { createStatistics } from './api/statistics.ts';
 import { StatisticsController } from './api/statistics.controller.ts';
 import type { LogConfig } from './config.ts';
+import { measureProjection } from './measures.ts';
 import { createProjector } from './projector.ts';
 import { createRecipients } from './recipients.ts';
 import { NOTIFICATIONS, PROJECTOR, STATISTICS } from './tokens.ts';
@@ -29,8 +31,12 @@ const LOG_DATA = 'notification-log:data';
     },
     {
       provide: PROJECTOR,
-      useFactory: (data: LogData, logger: Logger, health: HealthChecks, shutdown: Shutdown) => createProjector({ ...data, logger, health, shutdown }),
-      inject: [LOG_DATA, LOGGER, HEALTH, SHUTDOWN],
+      useFactory: (...[data, logger, health, shutdown, registry]: [LogData, Logger, HealthChecks, Shutdown, Registry]) => {
+        const projector = createProjector({ ...data, logger, health, shutdown });
+        measureProjection({ ...data, registry, projector });
+        return projector;
+      },
+      inject: [LOG_DATA, LOGGER, HEALTH, SHUTDOWN, METRICS],
     },
     {
       provide: NOTIFICATIONS,

@@ -20,7 +20,9 @@ export function createNotes({ channel, logger, registry, gate, waiting }: NotesO
     name: 'rappel_waiting', help: 'Notifications that wait, by reason', labelNames: ['channel', 'reason'], registers: [],
     async collect() {
       this.reset();
-      for (const [reason, count] of Object.entries(await waiting.counts())) this.set({ channel, reason }, count);
+      // Without the database this figure is missing, not the whole page.
+      const counts = await waiting.counts().catch(() => ({}));
+      for (const [reason, count] of Object.entries(counts)) this.set({ channel, reason }, count);
     },
   });
   for (const metric of [steps, open, backlog]) registry.registerMetric(metric);
