@@ -12,9 +12,13 @@ export const LocalDate = z.iso.date().refine((d) => d >= '2000-01-01' && d < '22
 /** Local time of day, `HH:mm`. */
 export const LocalTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm');
 
+// Making a formatter takes longer than all the rest of a message's validation, so known names are remembered; there are about 600.
+const zones = new Set<string>();
 const knownZone = (zone: string): boolean => {
+  if (zones.has(zone)) return true;
   try {
     Intl.DateTimeFormat('en', { timeZone: zone });
+    if (zones.size < 2000) zones.add(zone);
     return true;
   } catch {
     return false;

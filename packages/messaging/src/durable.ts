@@ -7,6 +7,7 @@ import type { DeadLetterSink, Handler, Log } from './port.ts';
 import { createPull } from './pull.ts';
 import { openRequests } from './requests.ts';
 import { ensureStream, type StreamOptions } from './streams.ts';
+import { fits } from './subjects.ts';
 import { watchAdvisories } from './advisories.ts';
 import { createWorker } from './worker.ts';
 
@@ -81,7 +82,8 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   const connection = connectionOf(bus);
   const jsm = () => (manager ??= jetstreamManager(bus, { checkAPI: false, timeout: 2000 }));
 
-  const work = createWorker({ consumer: durable, route, deadLetters, maxDeliver: options.maxDeliver, log, now: () => new Date().toISOString() });
+  const wanted = (subject: string) => options.filterSubjects.some((filter) => fits(subject, filter));
+  const work = createWorker({ consumer: durable, route, wanted, deadLetters, maxDeliver: options.maxDeliver, log, now: () => new Date().toISOString() });
   const lanes = createLanes<Work>({ concurrency: options.concurrency, run });
   const pull = createPull({
     bus, ...name, prefetch: options.prefetch,
@@ -172,7 +174,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
       // The worker buries a message long before; this is for one that no worker lives to bury. See `watchAdvisories`.
       max_deliver: options.maxDeliver * 10,
       max_ack_pending: options.maxAckPending,
-      filter_subjects: [...options.filterSubjects],
+      ...serverFilter(options.filterSubjects),
     });
     if (!connection.connected()) return;
     if (incarnation !== undefined && incarnation !== created) log.warn({ ...name }, 'the stream is a new one: what was in flight comes again');
@@ -227,3 +229,9 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     },
   };
 }
+
+/**
+ * One filter is the server's work. Several are ours: servers of the 2.10 line deliver a hundred messages a second through
+ * `filter_subjects` (seen with 20,000 in the stream, against 20,000 a second without).
+ */
+const serverFilter = (filters: readonly string[]): { filter_subject?: string } => (filters.length === 1 ? { filter_subject: filters[0]! } : {});

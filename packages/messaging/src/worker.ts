@@ -32,6 +32,8 @@ export type Verdict =
 export interface WorkerOptions {
   readonly consumer: string;
   readonly route: (subject: string) => Handler | undefined;
+  /** Subjects that concern this consumer; others are acknowledged unread. */
+  readonly wanted: (subject: string) => boolean;
   readonly deadLetters: DeadLetterSink;
   /** Deliveries that may fail before the message is dead. */
   readonly maxDeliver: number;
@@ -79,7 +81,8 @@ const textOf = (error: unknown): string => (error instanceof Error ? `${error.na
 /** Doubles from `first` up to 30 s. */
 export const backoff = (round: number, first: number): number => Math.min(30_000, first * 2 ** Math.min(round, 15));
 
-async function attempt({ route, maxDeliver }: WorkerOptions, incoming: Incoming): Promise<Outcome | Failure> {
+async function attempt({ route, wanted, maxDeliver }: WorkerOptions, incoming: Incoming): Promise<Outcome | Failure> {
+  if (!wanted(incoming.subject)) return done;
   // Whoever had it before died or hung without a word, so its handler is not given another process to take down.
   if (incoming.deliveries > maxDeliver) return dead(`delivered ${incoming.deliveries - 1} times without an outcome`);
   const read = readEnvelope(incoming.headers, incoming.payload);

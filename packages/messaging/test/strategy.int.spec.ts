@@ -138,6 +138,25 @@ describe('the transport strategy', () => {
     expect((await (await jetstreamManager(bus)).streams.info(queue.stream)).state.messages).toBe(0);
   });
 
+  it('parks a version that nobody knows, passes over what concerns others, and keeps its pace with a long stream', async () => {
+    const bus = await openBus();
+    const queue = await openQueue(bus);
+    const jsm = await jetstreamManager(bus);
+    await jsm.streams.add({ name: queue.stream, subjects: [`${queue.prefix}.>`] });
+    let handled = 0;
+    const count = async () => { handled++; return done; };
+    const { strategy, dead: letters } = await runStrategy(bus, { ...queue, subjects: [`${queue.prefix}.>`] }, { [`${queue.prefix}.a.v1`]: count, [`${queue.prefix}.b.v1`]: count });
+    const padded = { filler: 'x'.repeat(600) };
+    for (let n = 0; n < 16_000; n++) {
+      publishEvent(bus, `${queue.prefix}.${'abc'[n % 3]}.v1`, event({ data: padded }));
+      if (n % 1000 === 0) await bus.flush();
+    }
+    publishEvent(bus, `${queue.prefix}.b.v2`, event());
+    await until('all are through', async () => (await strategy.lag())[`${queue.stream}/worker`] === 0 && letters.size === 1, 40_000);
+    expect(handled).toBe(10_667);
+    expect([...letters.values()]).toMatchObject([{ subject: `${queue.prefix}.b.v2`, reason: `nothing handles ${queue.prefix}.b.v2` }]);
+  });
+
   it('does not answer on subjects of the requester’s choice', async () => {
     const bus = await openBus();
     const queue = await openQueue(bus);

@@ -121,7 +121,7 @@ export function createInMemoryBus({ time, random, faults = {} }: InMemoryBusOpti
       const settings = {
         name, subjects: Object.keys(handlers), options: { concurrency, maxDeliver, ackWaitMs }, copies: new Set<Copy>(),
         work: createWorker({
-          consumer: name, maxDeliver, log: silent, now: time.clock.now,
+          consumer: name, maxDeliver, wanted: () => true, log: silent, now: time.clock.now,
           route: createRouter(new Map(Object.entries(handlers))),
           deadLetters: { store: async (letter) => { deadLetters.set(letter.id, letter); } },
         }),
