@@ -39,7 +39,8 @@ export async function build({ production = false } = {}) {
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'error',
-    external: beside.map(({ name }) => name),
+    // The debug build of KurrentDB's addon is named in its loader and never shipped.
+    external: ['*.node', ...beside.map(({ name }) => name)],
     plugins: [optionalPackages],
     banner: { js: "import { createRequire as rappelRequire } from 'node:module'; import { fileURLToPath as rappelPath } from 'node:url'; import { dirname as rappelDirname } from 'node:path'; const require = rappelRequire(import.meta.url); const __filename = rappelPath(import.meta.url); const __dirname = rappelDirname(__filename);" },
   });
