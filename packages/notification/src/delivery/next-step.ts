@@ -45,7 +45,7 @@ const proof = (members: readonly Member[]): Step | undefined => {
 const steps: Readonly<Record<'attempting' | 'unknown' | 'ready' | 'held' | 'accepted', (members: readonly Member[], at: Now) => Step>> = {
   attempting: (members, { realNow }) => {
     const leaseUntil = members[0]!.state.attempt!.leaseUntil;
-    return realNow <= leaseUntil ? { kind: 'wait', reason: 'lease', notBeforeReal: leaseUntil } : { kind: 'crashed', members };
+    return realNow < leaseUntil ? { kind: 'wait', reason: 'lease', notBeforeReal: leaseUntil } : { kind: 'crashed', members };
   },
   unknown: (members) => proof(members) ?? { kind: 'settle', members },
   ready: (members, { now }) => {

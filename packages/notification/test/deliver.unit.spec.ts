@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import { deliver, statusOf } from '../src/index.ts';
+import { createWorld, type World } from './world.ts';
+
+const jean = { borrowerId: 'jean', phone: '0612345678', email: 'jean@example.org' };
+const throttled = { kind: 'failed', failure: { class: 'THROTTLE', code: '20429', text: 'Twilio API error 20429: too many' } } as const;
+const transient = { kind: 'failed', failure: { class: 'TRANSIENT', code: '63012', text: 'Twilio API error 63012: try later' } } as const;
+const misconfigured = { kind: 'failed', failure: { class: 'CONFIG', code: '20003', text: 'Twilio API error 20003: Authenticate' } } as const;
+const ended = { kind: 'failed', failure: { class: 'CONTENT', code: '63016', text: 'Twilio API error 63016: outside the window' } } as const;
+
+async function created(world: World, borrower: Parameters<World['scene']['borrower']>[0] = jean) {
+  await world.scene.borrower(borrower);
+  return world.scene.lend('loan-1', borrower.borrowerId);
+}
+const only = async (world: World) => {
+  const all = await world.all();
+  expect(all).toHaveLength(1);
+  return all[0]!;
+};
+
+describe('delivering', () => {
+  it('stores the attempt before it sends and the outcome after', async () => {
+    const world = createWorld();
+    expect(await deliver(world.deps, await created(world))).toEqual({ kind: 'done' });
+    const notification = await only(world);
+    expect(await world.types(notification.identity!.notificationId)).toEqual(['NotificationRequested', 'AttemptStarted', 'AttemptAccepted']);
+    expect(notification).toMatchObject({ phase: 'accepted', attempts: 1, providerId: 'SM1' });
+    expect(world.provider.taken).toMatchObject([{ recipient: '+33612345678', codes: ['PERC-001'], type: 'CREATION' }]);
+    expect(world.waiting.rows()).toEqual([]);
+  });
+
+  it('tells nobody twice when the message comes again', async () => {
+    const world = createWorld();
+    const message = await created(world);
+    await Promise.all([deliver(world.deps, message), deliver(world.deps, message), deliver(world.deps, message)]);
+    await deliver(world.deps, { ...message, deliveries: 2 });
+    expect(world.provider.taken).toHaveLength(1);
+  });
+
+  it('tries a failure that can heal three times, then gives it up', async () => {
+    const world = createWorld({ fate: () => transient });
+    await deliver(world.deps, await created(world));
+    expect(await only(world)).toMatchObject({ phase: 'ready', attempts: 1, error: transient.failure });
+    await world.pass(59);
+    expect(world.provider.asked()).toBe(1);
+    await world.pass(2);
+    expect(world.provider.asked()).toBe(2);
+    await world.pass(301);
+    const notification = await only(world);
+    expect(statusOf(notification)).toBe('ECHEC_PERMANENT');
+    expect(notification).toMatchObject({ attempts: 3, error: transient.failure });
+    await world.pass(100_000);
+    expect(world.provider.asked()).toBe(3);
+  });
+
+  it('settles an unknown outcome by evidence: a message that was taken is not sent again', async () => {
+    const world = createWorld({ fate: () => ({ kind: 'lost' }) });
+    await deliver(world.deps, await created(world));
+    expect(await only(world)).toMatchObject({ phase: 'unknown' });
+    for (let round = 0; round < 30; round++) await world.pass(1);
+    expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 1, providerId: 'SM1' });
+    expect(world.provider.taken).toHaveLength(1);
+  });
+
+  it('sends again what demonstrably never arrived', async () => {
+    let first = true;
+    const world = createWorld({ fate: () => (first ? (first = false, { kind: 'unknown' }) : { kind: 'take' }) });
+    await deliver(world.deps, await created(world));
+    for (let round = 0; round < 30; round++) await world.pass(1);
+    expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 2 });
+    expect(world.provider.taken).toHaveLength(1);
+  });
+
+  it('pauses the channel on a bad credential after one attempt, tries one after a while, and goes on with all', async () => {
+    let broken = true;
+    const world = createWorld({ fate: () => (broken ? misconfigured : { kind: 'take' }) });
+    await deliver(world.deps, await created(world));
+    for (const loan of ['loan-2', 'loan-3']) await deliver(world.deps, await world.scene.lend(loan, 'jean'));
+    expect(world.provider.asked()).toBe(1);
+    expect((await world.all()).map((one) => [statusOf(one), one.attempts, one.waiting?.reason])).toEqual([['ECHEC', 1, 'paused'], ['EN_ATTENTE', 0, 'paused'], ['EN_ATTENTE', 0, 'paused']]);
+    expect(world.gate.state()).toMatchObject({ kind: 'paused', text: 'Twilio API error 20003: Authenticate' });
+    await world.pass(31);
+    expect(world.provider.asked()).toBe(2);
+    expect((await world.all()).map(({ attempts }) => attempts)).toEqual([1, 0, 0]);
+    broken = false;
+    await world.pass(121);
+    await world.pass(1);
+    expect(world.gate.state()).toEqual({ kind: 'open' });
+    expect((await world.all()).map((one) => statusOf(one))).toEqual(['ENVOYEE', 'ENVOYEE', 'ENVOYEE']);
+  });
+
+  it('leaves the whole channel alone when it is told that it is too fast, without spending attempts', async () => {
+    let refusals = 2;
+    const world = createWorld({ fate: () => (refusals-- > 0 ? throttled : { kind: 'take' }) });
+    await deliver(world.deps, await created(world));
+    expect(await only(world)).toMatchObject({ attempts: 0, waiting: { reason: 'throttled' } });
+    await deliver(world.deps, await world.scene.lend('loan-2', 'jean'));
+    expect(world.provider.asked()).toBe(1);
+    for (let round = 0; round < 10; round++) await world.pass(1);
+    expect((await world.all()).map(({ phase, attempts }) => [phase, attempts])).toEqual([['accepted', 1], ['accepted', 1]]);
+  });
+
+  it('sends no reminder for a loan that is back, cancelled, extended or past', async () => {
+    const world = createWorld();
+    await world.scene.borrower(jean);
+    for (const loan of ['back', 'gone', 'longer', 'past']) await world.scene.lend(loan, 'jean');
+    const reminders = ['back', 'gone', 'longer', 'past'].map((loan) => world.scene.remind('RAPPEL_J1', [loan], { validUntil: loan === 'past' ? '2026-11-30T00:00:00.000Z' : '2026-12-10T15:30:00.000Z' }));
+    await world.scene.giveBack('back');
+    await world.scene.cancel('gone');
+    await world.scene.reschedule('longer', { date: '2026-12-20', zone: 'Europe/Paris' });
+    for (const reminder of reminders) await deliver(world.deps, reminder);
+    expect((await world.all()).map(({ skipped }) => skipped)).toEqual(['returned', 'cancelled', 'superseded', 'too-late']);
+    expect(world.provider.taken).toEqual([]);
+  });
+
+  it('tells several loans in one message, each with its own record, and leaves out what is back', async () => {
+    const world = createWorld();
+    await world.scene.borrower(jean);
+    for (const loan of ['a', 'b', 'c']) await world.scene.lend(loan, 'jean', { code: loan.toUpperCase() });
+    await world.scene.giveBack('b');
+    await deliver(world.deps, world.scene.remind('RAPPEL_J1', ['a', 'b', 'c']));
+    expect(world.provider.taken).toMatchObject([{ codes: ['A', 'C'] }]);
+    expect((await world.all()).map(({ phase, providerId }) => [phase, providerId])).toEqual(expect.arrayContaining([['accepted', 'SM1'], ['skipped', undefined], ['accepted', 'SM1']]));
+  });
+
+  it('tells companions together whichever notice comes first, and each once', async () => {
+    const world = createWorld();
+    await world.scene.borrower(jean);
+    for (const loan of ['a', 'b']) await world.scene.lend(loan, 'jean', { code: loan.toUpperCase() });
+    const first = await world.scene.late('a', { companions: ['a', 'b'] });
+    expect(await deliver(world.deps, first)).toMatchObject({ kind: 'retry' });
+    const second = await world.scene.late('b', { companions: ['a', 'b'] });
+    await deliver(world.deps, second);
+    await deliver(world.deps, first);
+    expect(world.provider.taken).toMatchObject([{ codes: ['A', 'B'], type: 'RETARD' }]);
+  });
+
+  it('records an unusable number as a permanent failure without an attempt', async () => {
+    const world = createWorld();
+    await deliver(world.deps, await created(world, { borrowerId: 'jean', phone: 'invalid_phone' }));
+    const notification = await only(world);
+    expect(statusOf(notification)).toBe('ECHEC_PERMANENT');
+    expect(notification).toMatchObject({ attempts: 0, error: { text: 'Invalid recipient phone number' } });
+  });
+
+  it('says once why nobody was told, and leaves to the other channel what is its', async () => {
+    const whatsapp = createWorld();
+    await deliver(whatsapp.deps, await created(whatsapp, { ...jean, preferences: { email: false, whatsapp: false } }));
+    expect(await only(whatsapp)).toMatchObject({ phase: 'skipped', skipped: 'preference' });
+    const other = createWorld({ config: { channels: { preferred: 'EMAIL' } } });
+    expect(await deliver(other.deps, await created(other))).toMatchObject({ kind: 'ignore' });
+    expect(await other.all()).toEqual([]);
+  });
+
+  it('gives up at once what no second try can mend', async () => {
+    const world = createWorld({ fate: () => ended });
+    await deliver(world.deps, await created(world));
+    expect(await only(world)).toMatchObject({ phase: 'given-up', attempts: 1, error: ended.failure });
+  });
+
+  it('takes over from a worker that died with an attempt under way', async () => {
+    const world = createWorld();
+    const message = await created(world);
+    const dying = { ...world.deps, provider: { ...world.provider, send: () => new Promise<never>(() => undefined) } };
+    void deliver(dying, message);
+    await new Promise((resolve) => { setImmediate(resolve); });
+    await deliver(world.deps, { ...message, deliveries: 2 });
+    expect(await only(world)).toMatchObject({ phase: 'attempting' });
+    for (let round = 0; round < 80; round++) await world.pass(1);
+    expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 1, started: 2 });
+    expect(world.provider.taken).toHaveLength(1);
+  });
+});
