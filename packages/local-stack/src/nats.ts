@@ -60,7 +60,7 @@ async function launch(binary: string, options: NatsOptions, ports: { port: numbe
   const configFile = join(options.storeDir, 'nats.conf');
   const logFile = options.logFile ?? join(options.storeDir, 'nats.log');
   writeFileSync(configFile, configuration(options, ports));
-  const child = spawnChild({ command: binary, args: ['-c', configFile], env: { ...process.env, ...options.configEnv }, logFile });
+  const child = spawnChild({ command: binary, args: ['-c', configFile], env: { ...process.env, ...quoted(options.configEnv) }, logFile });
   try {
     return await until('nats-server', async () => {
       const hello = await greeting(ports.port);
@@ -70,6 +70,11 @@ async function launch(binary: string, options: NatsOptions, ports: { port: numbe
     child.signal('SIGKILL');
     throw error;
   }
+}
+
+// nats-server parses a variable's value like a value in its file: unquoted, a password such as 1e5f… is a broken number.
+function quoted(variables: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 function configuration({ storeDir, configFile, durable = true }: NatsOptions, { port, monitorPort }: { port: number; monitorPort: number }): string {

@@ -97,10 +97,10 @@ describe('NATS', () => {
   it('takes users and permissions from an included file', async () => {
     const storeDir = tempDir();
     writeFileSync(`${storeDir}/users.conf`, 'authorization { users = [ { user: loan, password: $LOAN_PASSWORD, permissions: { publish: "loan.>" } } ] }\n');
-    const server = await startNats({ storeDir, configFile: `${storeDir}/users.conf`, configEnv: { LOAN_PASSWORD: 'let-me-in' } });
+    const server = await startNats({ storeDir, configFile: `${storeDir}/users.conf`, configEnv: { LOAN_PASSWORD: '1e5f2-me' } });
     cleanUps.push(server.stop);
     await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
-    const connection = await connect({ servers: server.url, user: 'loan', pass: 'let-me-in', reconnect: false });
+    const connection = await connect({ servers: server.url, user: 'loan', pass: '1e5f2-me', reconnect: false });
     connection.publish('loan.created');
     await connection.flush();
     await connection.close();
