@@ -8,7 +8,10 @@ export interface Progress {
   stop(): void;
 }
 
-/** A bar over business time on a terminal; in a pipe only the lines. */
+/** How often a pipe is told how far it is. */
+const QUIET_LINE_MS = 5000;
+
+/** A bar over business time on a terminal; in a pipe a line now and then. */
 export function createProgress(from: string, to: string): Progress {
   const start = Date.parse(from);
   const hours = (at: string) => Math.min(Math.round((Date.parse(at) - start) / 3_600_000), Math.round((Date.parse(to) - start) / 3_600_000));
@@ -16,8 +19,14 @@ export function createProgress(from: string, to: string): Progress {
     ? new SingleBar({ format: '{bar} {now}  {busy}', barsize: 30, barCompleteChar: '█', barIncompleteChar: '░', hideCursor: true, clearOnComplete: true, fps: 10, linewrap: false })
     : undefined;
   bar?.start(hours(to), 0, { now: from.slice(0, 16), busy: '' });
+  let said = Date.now();
+  const line = (now: string, busy: string): void => {
+    if (Date.now() - said < QUIET_LINE_MS) return;
+    said = Date.now();
+    process.stderr.write(`${now.slice(0, 16).replace('T', ' ')}  ${busy}\n`);
+  };
   return {
-    update: (now, busy) => bar?.update(hours(now), { now: now.slice(0, 16).replace('T', ' '), busy }),
+    update: (now, busy) => (bar ? bar.update(hours(now), { now: now.slice(0, 16).replace('T', ' '), busy }) : line(now, busy)),
     say: (line) => { process.stderr.write(bar ? `\r\u001b[K${line}\n` : `${line}\n`); },
     stop: () => bar?.stop(),
   };

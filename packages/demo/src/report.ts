@@ -7,7 +7,7 @@ const columnOf = ({ status, skipReason }: LoggedNotification): string => (skipRe
 
 /** How many notifications of each type and channel ended how. */
 export function outcomeTable(rows: readonly LoggedNotification[]): string {
-  const table = new Table({ head: ['type', 'channel', ...columns], style: { head: [], border: [] }, colAligns: ['left', 'left', ...columns.map(() => 'right' as const)] });
+  const table = new Table({ head: ['type', 'channel', ...columns], style: { head: [], border: [], compact: true }, colAligns: ['left', 'left', ...columns.map(() => 'right' as const)] });
   for (const type of notificationTypes) {
     for (const channel of channels) {
       const own = rows.filter((row) => row.type === type && row.channel === channel);

@@ -20,8 +20,8 @@ const after = (hours: number): string => new Date(Date.parse(ORIGIN) + hours * 3
 /** Long enough for the loans that are kept to be late twice. */
 export const END = after(132);
 const HALF = after(48);
-/** Four business hours to the second while nothing is under way; the clock is held while anything is. */
-const FACTOR = 4 * 3600;
+/** Six business hours to the second while nothing is under way; the clock is held while anything is. */
+const FACTOR = 6 * 3600;
 const LOOK_MS = 20;
 /** So many looks in a row must find nothing under way. */
 const STILL = 3;
@@ -40,7 +40,7 @@ export async function runDemonstration(demonstration: Demonstration): Promise<bo
   await Promise.all(SERVICES.map((name) => stack.startService(name)));
   const pool = createPool(stack.env['DATABASE_URL']!, { max: 4, name: 'rappel-demo' });
   const store = await openEventStore(stack.env['EVENT_STORE_URL']!);
-  const [upstreamBus, operatorBus] = await Promise.all(['upstream', 'operator'].map((user) => connectBus({ servers: stack.env['NATS_URL']!, name: `demo-${user}`, ...stack.natsLogin(user) })));
+  const [upstreamBus, operatorBus] = await Promise.all(['upstream', 'operator'].map((user) => connectBus({ servers: stack.env['NATS_URL']!, name: `demo-${user}`, inboxPrefix: `_INBOX_${user}`, ...stack.natsLogin(user) })));
   const fleet = createFleet(demonstration.loans, addresses);
   troubleNumbers(stack.twilio!, fleet);
   const upstream = createUpstream(upstreamBus!, fleet.flatMap(({ events }) => events), steering);
