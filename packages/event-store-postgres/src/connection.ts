@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '@rappel/event-store';
+import { EventRefused, StoreUnavailable } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 
 export type Row = readonly (string | null)[];
@@ -40,8 +40,12 @@ const isFromServer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(String((e
 // Connection trouble, shutdown, too many connections, lock or statement time-out, deadlock, a standby after a failover.
 const passing = /^(08...|57...|53...|55P03|40001|40P01|25006|28000)$/;
 
+// Data the server cannot take, limits of the server's program.
+const forEver = /^(22|54)/;
+
 function translated(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
+  if (isFromServer(error) && forEver.test(code!)) return new EventRefused(`PostgreSQL refuses it: ${message}`, { cause: error });
   if (isFromServer(error) && !passing.test(code!)) return error;
   return new StoreUnavailable(`PostgreSQL is not available: ${message || code}`, { cause: error });
 }

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { isStoreUnavailable, type EventStore, type NewEvent } from '@rappel/event-store';
+import { createDatabase } from '@rappel/local-stack';
+import { createPool, type Client, type Pool } from '@rappel/postgres';
+import { createPostgresEventStore, type PostgresEventStoreOptions } from './store.ts';
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => { for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp(); });
+
+const newDatabase = (): Promise<string> => createDatabase(process.env.TEST_POSTGRES_URL!, `store_${randomUUID().slice(0, 8)}`);
+function poolOf(url: string, max = 30): Pool {
+  const pool = createPool(url, { max });
+  cleanUps.push(() => pool.end());
+  return pool;
+}
+function storeOf(options: PostgresEventStoreOptions): EventStore {
+  const store = createPostgresEventStore(options);
+  cleanUps.push(() => store.close());
+  return store;
+}
+const event = (n = 0): NewEvent => ({ id: randomUUID(), type: 'Happened', data: { n } });
+
+const WRITERS = 24;
+/** Writers with transactions of random length, one in twenty rolled back. Returns what was committed. */
+async function hammer(pool: Pool, rounds: number, write: (client: Client, key: string) => Promise<unknown>): Promise<string[]> {
+  const committed: string[] = [];
+  const once = async (client: Client) => {
+    const key = randomUUID();
+    await client.query('BEGIN');
+    await write(client, key);
+    await sleep(Math.random() * 3);
+    const isKept = Math.random() > 0.05;
+    await client.query(isKept ? 'COMMIT' : 'ROLLBACK');
+    if (isKept) committed.push(key);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: WRITERS }, async () => {
+    const client = await pool.connect();
+    try {
+      for (let round = 0; round < rounds; round++) await once(client);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  }));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  return committed;
+}
+
+const appendIn = (name: string) => (client: Client, key: string) => client.query(
+  `SELECT * FROM event_store.${name}('{0}', ARRAY[$1::text], '{0}', '{1}', '{1}', '{1}', ARRAY[$2::uuid], ARRAY[$1::text], '{T}', ARRAY['{}'::json], ARRAY[NULL]::json[], ARRAY[NULL]::json[], ARRAY[NULL]::timestamptz[])`,
+  [`race-${key}`, key],
+);
+
+describe('reading in order while 24 transactions of random length write', () => {
+  it('control: a reader that remembers the highest number it saw misses rows', async () => {
+    const pool = poolOf(await newDatabase());
+    await pool.query('CREATE TABLE naive (number bigserial PRIMARY KEY, key uuid NOT NULL)');
+    let missed = 0;
+    for (let tries = 0; missed === 0 && tries < 20; tries++) {
+      const seen = new Set<string>();
+      let last = '0';
+      const read = async () => {
+        const { rows } = await pool.query<{ number: string; key: string }>('SELECT number, key FROM naive WHERE number > $1 ORDER BY number', [last]);
+        for (const row of rows) seen.add(row.key);
+        last = rows.at(-1)?.number ?? last;
+      };
+      const writing = hammer(pool, 10, (client, key) => client.query('INSERT INTO naive (key) VALUES ($1)', [key]));
+      const over = new AbortController();
+      const reading = (async () => { while (!over.signal.aborted) await read(); })();
+      const committed = await writing;
+      over.abort();
+      await reading;
+      await read();
+      missed = committed.filter((key) => !seen.has(key)).length;
+    }
+    expect(missed).toBeGreaterThan(0);
+  });
+
+  it('the store misses none, though the same transactions are held open around its append', async () => {
+    const url = await newDatabase();
+    const store = storeOf({ connectionString: url });
+    await store.head();
+    const seen: string[] = [];
+    const stop = new AbortController();
+    const reading = (async () => {
+      for await (const batch of store.subscribe({ signal: stop.signal, batchSize: 5 })) seen.push(...batch.events.map(({ id }) => id));
+    })();
+    const committed = await hammer(poolOf(url), 8, appendIn('append_group'));
+    const wanted = (await store.readAll({ limit: 10_000 })).map(({ id }) => id);
+    while (seen.length < wanted.length) await sleep(5);
+    stop.abort();
+    await reading;
+    expect(seen).toEqual(wanted);
+    expect(seen.toSorted()).toEqual(committed.toSorted());
+  });
+
+  it('control: without the lock the same appends collide', async () => {
+    const url = await newDatabase();
+    await storeOf({ connectionString: url }).head();
+    const pool = poolOf(url);
+    const { rows } = await pool.query<{ code: string }>("SELECT pg_get_functiondef('event_store.append_group'::regproc) AS code");
+    const guard = /PERFORM pg_advisory_xact_lock\(\d+\);/;
+    expect(rows[0]!.code).toMatch(guard);
+    await pool.query(rows[0]!.code.replace('event_store.append_group', 'event_store.append_unlocked').replace(guard, ''));
+    await expect(hammer(pool, 5, appendIn('append_unlocked'))).rejects.toMatchObject({ code: '23505' });
+  });
+});
+
+describe('living with the server', () => {
+  it('brings the tables up to date once, however many start together', async () => {
+    const url = await newDatabase();
+    const stores = Array.from({ length: 8 }, () => storeOf({ connectionString: url }));
+    await Promise.all(stores.map((store, i) => store.append(`s-${i}`, [event()], 0)));
+    expect(await stores[0]!.readAll()).toHaveLength(8);
+    const { rows } = await poolOf(url).query('SELECT id FROM event_store.migrations ORDER BY id');
+    expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  it('leaves nothing in the session: fit for a transaction pooler', async () => {
+    const pool = poolOf(await newDatabase(), 1);
+    const store = storeOf({ pool, wake: 'none' });
+    const settings = async () => (await pool.query("SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name")).rows;
+    await store.head();
+    const before = await settings();
+    await store.append('a-1', [event()], 0);
+    await store.readStream('a-1');
+    await store.readAll({ categories: ['a'] });
+    expect((await pool.query('SELECT * FROM pg_prepared_statements')).rows).toEqual([]);
+    expect(await settings()).toEqual(before);
+    await store.close();
+    expect((await pool.query('SELECT 1 AS still')).rows).toEqual([{ still: 1 }]);
+  });
+
+  it('gives up on an append that gets no answer; the same append may be sent again', async () => {
+    const url = await newDatabase();
+    const store = storeOf({ connectionString: url, timeoutMs: 300 });
+    await store.append('a-0', [event()], 0);
+    const holder = await poolOf(url).connect();
+    await holder.query('BEGIN; SELECT pg_advisory_xact_lock(7234017283807667300)');
+    const late = event();
+    await expect(store.append('a-1', [late], 0)).rejects.toMatchObject({ code: 'store-unavailable' });
+    await holder.query('ROLLBACK');
+    holder.release();
+    expect((await store.append('a-1', [late], 0)).version).toBe(1);
+    expect(await store.readStream('a-1')).toHaveLength(1);
+  });
+
+  it('refuses what the server chokes on, and only that, in a group', async () => {
+    const store = storeOf({ connectionString: await newDatabase() });
+    let deep: object = {};
+    for (let level = 0; level < 7000; level++) deep = { in: deep };
+    const answers = await Promise.allSettled([0, 1, 2].map((n) => store.append(`a-${n}`, [n === 1 ? { ...event(), data: deep } : event()], 0)));
+    expect(answers.map(({ status }) => status).filter((status) => status === 'fulfilled').length).toBeGreaterThanOrEqual(2);
+    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'event-refused' });
+  });
+
+  it.each<[string, Partial<PostgresEventStoreOptions>]>([['by NOTIFY', { pollMs: 600_000 }], ['by the poll alone', { wake: 'none', pollMs: 20 }]])('hears of another process: %s', async (_, options) => {
+    const url = await newDatabase();
+    const [here, there] = [storeOf({ connectionString: url, ...options }), storeOf({ connectionString: url, ...options })];
+    for await (const { events, caughtUp } of here.subscribe({ categories: ['far'] })) {
+      if (events.length > 0) break;
+      // Once it listens, one append is enough; until then news may be lost, as the port allows.
+      if (caughtUp) void (async () => { for (let n = 0; n < 3; n++) { await sleep(200); await there.append(`far-${n}`, [event()], 0); } })().catch((error: unknown) => expect(isStoreUnavailable(error)).toBe(true));
+    }
+  });
+
+  it('hears through a wake that it is given, and tells it', async () => {
+    const url = await newDatabase();
+    const listeners = new Set<(categories?: readonly string[]) => void>();
+    const wake = {
+      notify: (categories: readonly string[]) => { for (const listener of listeners) listener(categories); },
+      onWake: (callback: (categories?: readonly string[]) => void) => { listeners.add(callback); return () => listeners.delete(callback); },
+    };
+    const [here, there] = [storeOf({ connectionString: url, wake, pollMs: 600_000 }), storeOf({ connectionString: url, wake, pollMs: 600_000 })];
+    const after = await there.head();
+    for await (const { events, caughtUp } of here.subscribe({ after })) {
+      if (events.length > 0) break;
+      if (caughtUp) setTimeout(() => void there.append('a-1', [event()], 0), 50);
+    }
+    await here.close();
+    expect(listeners.size).toBe(0);
+  });
+});
