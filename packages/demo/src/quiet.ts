@@ -15,7 +15,13 @@ interface Surroundings {
   readonly bus: NatsConnection;
 }
 
-const relays = [['loan', 'attribution'], ['scheduler', 'schedule'], ['notification', 'notification']] as const;
+/** Who follows which category of the store, and the stream that it publishes to. */
+const followers = [
+  { name: 'loan', category: 'attribution', stream: 'LOAN' },
+  { name: 'scheduler', category: 'schedule', stream: 'SCHEDULER' },
+  { name: 'notification', category: 'notification', stream: 'NOTIFICATION' },
+  { name: 'log', category: 'notification', stream: undefined },
+] as const;
 
 /** Looks at the servers from outside, as an operator would: the clock may only run on while nothing is under way. */
 export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
@@ -33,16 +39,25 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
     return waiting && `${waiting.count} messages for ${waiting.durable}`;
   };
 
+  /** Position of the last event that a stream got; a relay's own checkpoint is saved only a few times a second. */
+  const published = async (stream: StreamName | undefined): Promise<string> => {
+    if (!stream) return '';
+    manager ??= await jetstreamManager(bus);
+    const { state } = await manager.streams.info(stream);
+    const last = state.messages > 0 ? await manager.streams.getMessage(stream, { seq: state.last_seq }) : null;
+    return last?.header.get('rappel-position') ?? '';
+  };
+
   const behind = async (): Promise<string | undefined> => {
     const { rows } = await pool.query<{ name: string; checkpoint: string }>(
       `SELECT name, checkpoint FROM messaging.relays UNION ALL SELECT 'log', checkpoint FROM log.progress`);
-    const reached = new Map(rows.map(({ name, checkpoint }) => [name, checkpoint]));
-    const lagging = await Promise.all([...relays, ['log', 'notification'] as const].map(async ([name, category]) => {
+    const late = await Promise.all(followers.map(async ({ name, category, stream }) => {
       const [last] = await store.readAll({ backwards: true, categories: [category], limit: 1 });
-      return last && (reached.get(name) ?? '') < last.checkpoint ? name : undefined;
+      if (!last || rows.some((row) => row.name === name && row.checkpoint >= last.checkpoint)) return undefined;
+      return await published(stream) >= last.checkpoint ? undefined : name;
     }));
-    const late = lagging.find(Boolean);
-    return late && `${late} catches up`;
+    const name = late.find(Boolean);
+    return name && `${name} catches up`;
   };
 
   const due = async (now: string): Promise<string | undefined> => {
