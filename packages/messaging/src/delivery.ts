@@ -44,8 +44,12 @@ function wordFor(verdict: Verdict): string {
 
 /** Header names as they came; of several values the first. */
 export function flat(headers: MsgHdrs | undefined): Headers {
-  const record: Record<string, string> = Object.create(null);
-  if (headers) for (const [name, values] of headers) record[name] = values[0] ?? '';
+  const record: Record<string, string> = {};
+  if (!headers) return record;
+  for (const [name, values] of headers) {
+    if (name === '__proto__') Object.defineProperty(record, name, { value: values[0] ?? '', enumerable: true });
+    else record[name] = values[0] ?? '';
+  }
   return record;
 }
 

@@ -7,7 +7,7 @@ import type { DeadLetterSink, Handler, Log } from './port.ts';
 import { createPull } from './pull.ts';
 import { openRequests } from './requests.ts';
 import { ensureStream, type StreamOptions } from './streams.ts';
-import { fits } from './subjects.ts';
+import { createFilter } from './subjects.ts';
 import { watchAdvisories } from './advisories.ts';
 import { createWorker } from './worker.ts';
 
@@ -82,7 +82,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   const connection = connectionOf(bus);
   const jsm = () => (manager ??= jetstreamManager(bus, { checkAPI: false, timeout: 2000 }));
 
-  const wanted = (subject: string) => options.filterSubjects.some((filter) => fits(subject, filter));
+  const wanted = createFilter(options.filterSubjects);
   const work = createWorker({ consumer: durable, route, wanted, deadLetters, maxDeliver: options.maxDeliver, log, now: () => new Date().toISOString() });
   const lanes = createLanes<Work>({ concurrency: options.concurrency, run });
   const pull = createPull({

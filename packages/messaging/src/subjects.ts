@@ -31,3 +31,13 @@ export function createRouter<T>(handlers: ReadonlyMap<string, T>): (subject: str
   const patterns = [...handlers.keys()].filter((pattern) => /[*>]/.test(pattern));
   return (subject) => handlers.get(subject) ?? handlers.get(patterns.find((pattern) => fits(subject, pattern)) ?? '');
 }
+
+/** Whether a subject fits one of the patterns; remembers its answers for the first thousand subjects. */
+export function createFilter(patterns: readonly string[]): (subject: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (subject) => {
+    const answer = known.get(subject) ?? patterns.some((pattern) => fits(subject, pattern));
+    if (known.size < 1000) known.set(subject, answer);
+    return answer;
+  };
+}

@@ -142,7 +142,7 @@ describe('dead letters', () => {
     const jsm = await jetstreamManager(bus);
     await jsm.streams.update(queue.stream, { subjects: [`${queue.prefix}.*`] });
     // The advisory as the server sends it; the message it names is still in the stream because nobody asks for its subject.
-    await jsm.consumers.update(queue.stream, queue.durable, { filter_subjects: [`${queue.prefix}.nothing`] } as never);
+    await jsm.consumers.update(queue.stream, queue.durable, { filter_subject: `${queue.prefix}.nothing` } as never);
     publishEvent(bus, `${queue.prefix}.in`, event({ id: 'forgotten' }));
     await until('it is kept', async () => (await jsm.streams.info(queue.stream)).state.messages === 1);
     bus.publish(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${queue.stream}.${queue.durable}`, JSON.stringify({ stream: queue.stream, consumer: queue.durable, stream_seq: 1, deliveries: 80 }));
