@@ -21,7 +21,8 @@ function outcome(event: NotificationEvent): Announced | undefined {
     }
     case 'DeliveryReported': {
       const { notification, delivery, code, at } = event.data;
-      return { type: 'NotificationDelivery', data: { notification, delivery, code, at } };
+      // That it left is what `sent` said already.
+      return delivery === 'queued' || delivery === 'sent' ? undefined : { type: 'NotificationDelivery', data: { notification, delivery, code, at } };
     }
     case 'NotificationSkipped': {
       const { reason, at, department: _, detail: __, ...notification } = event.data;

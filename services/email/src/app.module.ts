@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
-import { delivering, OccasionsController, PROVIDER, SENDER } from '@rappel/notification/nest';
+import { delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
 import { CONFIG, consuming, infrastructure, SHUTDOWN, type Shutdown } from '@rappel/service-kit';
 import { createRenderer } from '@rappel/templates';
 import type { EmailConfig } from './config.ts';
+import { FallbackController } from './fallback.controller.ts';
 import { createSmtpProvider } from './smtp.ts';
 import { UNSUBSCRIBE } from './tokens.ts';
 import { UnsubscribeController } from './unsubscribe.controller.ts';
@@ -19,13 +20,14 @@ function openProvider(config: EmailConfig, links: UnsubscribeLinks, shutdown: Sh
 }
 
 @Module({
-  controllers: [OccasionsController, UnsubscribeController],
+  controllers: [OccasionsController, FallbackController, OperationsController, UnsubscribeController],
   providers: [
     ...infrastructure,
     ...delivering('EMAIL'),
     consuming(
       { stream: 'LOAN', durable: 'email', concurrency: 64 },
       { stream: 'SCHEDULER', durable: 'email-reminders', concurrency: 64 },
+      { stream: 'NOTIFICATION', durable: 'email-fallback', concurrency: 64 },
     ),
     { provide: SENDER, useFactory: (config: EmailConfig) => `email:${config.SMTP_FROM}`, inject: [CONFIG] },
     { provide: UNSUBSCRIBE, useFactory: (config: EmailConfig) => createUnsubscribeLinks(config.RAPPEL_MASTER_KEY), inject: [CONFIG] },

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { Provider } from '@rappel/notification';
-import { delivering, OccasionsController, PROVIDER, SENDER } from '@rappel/notification/nest';
+import { delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
 import { CONFIG, consuming, infrastructure, LOGGER, type Logger } from '@rappel/service-kit';
 import { createRenderer } from '@rappel/templates';
 import { createTwilioClient } from './client.ts';
@@ -21,7 +21,7 @@ async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Pro
 }
 
 @Module({
-  controllers: [OccasionsController, ReceiptsController],
+  controllers: [OccasionsController, OperationsController, ReceiptsController],
   providers: [
     ...infrastructure,
     ...delivering('WHATSAPP'),

@@ -1,0 +1,124 @@
+import type { Channel, ErrorClass, NotificationType } from '@rappel/contracts';
+import type { EventStore } from '@rappel/event-store';
+import { START } from '@rappel/event-store';
+import { later } from './channel-state.ts';
+import { decide, NotificationRefused, type NotificationCommand } from './decide.ts';
+import type { DeliveryDependencies } from './delivery/dependencies.ts';
+import { nextStep } from './delivery/next-step.ts';
+import { identityOf, readMember, record, type Member } from './delivery/party.ts';
+import { notificationFold, type Notification } from './notification.ts';
+import { priorities } from './priority.ts';
+
+/** Who decides, and why: stored with the decision. */
+export interface Decision { readonly actor: string; readonly why: string }
+
+/** Failed notifications that a replay is about. All that is given must hold. */
+export interface ReplayFilter {
+  readonly ids?: readonly string[];
+  readonly class?: ErrorClass;
+  readonly type?: NotificationType;
+  readonly code?: string;
+  /** Business time of the request, inclusive and exclusive. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface Replayed { readonly replayed: readonly string[]; readonly refused: readonly { readonly notificationId: string; readonly reason: string }[] }
+
+type Operating = Pick<DeliveryDependencies, 'channel' | 'store' | 'waiting' | 'clock' | 'realNow' | 'newId' | 'sleep' | 'config'>;
+
+const AFTER_A_CRASH_MS = 30_000;
+
+async function known(deps: Operating, notificationId: string): Promise<Member> {
+  const member = await readMember(deps.store, notificationId);
+  if (member.state.phase === 'absent' || identityOf(member).channel !== deps.channel) {
+    throw new NotificationRefused('unknown-notification', `there is no such notification on ${deps.channel}`);
+  }
+  return member;
+}
+
+/** The reminder to look at it comes first, so that a crash in between leaves a look too many and never a decision without effect. */
+async function decideAndWake(deps: Operating, member: Member, command: NotificationCommand): Promise<boolean> {
+  const leader = member.state.requested?.leader ?? member.notificationId;
+  const row = { notificationId: leader, priority: priorities[identityOf(member).type], reason: 'replay' as const };
+  await deps.waiting.put({ ...row, notBeforeReal: later(deps.realNow(), AFTER_A_CRASH_MS) });
+  // Judged on what was read: whoever decides second is refused, not asked again.
+  const recorded = await record([member], { ...deps, commandId: deps.newId(), commands: () => [command], onConflict: 'stop' });
+  if (!recorded) return false;
+  await deps.waiting.put(row);
+  return true;
+}
+
+/** Arms a failed notification again. Throws `NotificationRefused` when it has not failed, was replaced, or somebody else was faster. */
+export async function replay(deps: Operating, notificationId: string, { actor, why }: Decision): Promise<void> {
+  const member = await known(deps, notificationId);
+  const command = { type: 'Replay', replayId: deps.newId(), actor, why, at: deps.clock.now() } as const;
+  decide(command, member.state);
+  if (!await decideAndWake(deps, member, command)) throw new NotificationRefused('not-failed', 'somebody else was at it');
+}
+
+/** An operator's word on what became of a message whose fate is unknown. Throws `NotificationRefused` when that is no question. */
+export async function resolve(deps: Operating, notificationId: string, { verdict, actor, why }: Decision & { readonly verdict: 'sent' | 'not-sent' }): Promise<void> {
+  const member = await known(deps, notificationId);
+  if (member.state.phase !== 'held' && member.state.phase !== 'unknown') throw new NotificationRefused('not-open', `it is ${member.state.phase}`);
+  const command = { type: 'Settle', attemptId: member.state.attempt!.id, verdict, evidence: 'operator', retry: deps.config.retry, actor, why, at: deps.clock.now() } as const;
+  if (!await decideAndWake(deps, member, command)) throw new NotificationRefused('not-open', 'somebody else was at it');
+}
+
+/** Folds every notification of a channel from the store, page by page. */
+async function foldAll({ store, channel }: { store: EventStore; channel: Channel }): Promise<Map<string, Notification>> {
+  const states = new Map<string, Notification>();
+  for (let after = START; ;) {
+    const page = await store.readAll({ categories: ['notification'], after, limit: 5000 });
+    for (const event of page) states.set(event.stream, notificationFold.evolve(states.get(event.stream) ?? notificationFold.initial, event));
+    if (page.length === 0) break;
+    after = page.at(-1)!.checkpoint;
+  }
+  for (const [stream, { identity }] of states) if (identity?.channel !== channel) states.delete(stream);
+  return states;
+}
+
+const sameWhere = (found: Record<string, unknown>, wanted: Record<string, unknown>): boolean =>
+  Object.entries(found).every(([key, value]) => wanted[key] === undefined || wanted[key] === value);
+
+function fits({ identity, error, requested: { at } = { at: '', dueFrom: '' } }: Notification, { from = '', to, ...wanted }: ReplayFilter): boolean {
+  return at >= from && (to === undefined || at < to) && sameWhere({ class: error?.class, code: error?.code, type: identity?.type }, { ...wanted });
+}
+
+/** The failed notifications that a filter means, from the events themselves: exact, whatever a projection knows. */
+export async function failedOnes(deps: { store: EventStore; channel: Channel }, filter: ReplayFilter): Promise<Notification[]> {
+  const states = filter.ids ? await Promise.all(filter.ids.map(async (id) => (await readMember(deps.store, id)).state)) : [...(await foldAll(deps)).values()];
+  return states.filter((state) => state.phase === 'given-up' && state.identity?.channel === deps.channel && !state.replacedBy && fits(state, filter));
+}
+
+/** Replays all that a filter means. They go through the channel's limits like everything else. */
+export async function replayAll(deps: Operating, filter: ReplayFilter, decision: Decision): Promise<Replayed> {
+  const replayed: string[] = [];
+  const refused: { notificationId: string; reason: string }[] = [];
+  for (const { identity } of await failedOnes(deps, filter)) {
+    const { notificationId } = identity!;
+    try {
+      await replay(deps, notificationId, decision);
+      replayed.push(notificationId);
+    } catch (error) {
+      if (!(error instanceof NotificationRefused)) throw error;
+      refused.push({ notificationId, reason: error.code });
+    }
+  }
+  return { replayed, refused };
+}
+
+/** Puts everything that somebody must come back to among the waiting, from the events: the table may be dropped. Answers how many. */
+export async function rebuildWaiting(deps: Operating & Pick<DeliveryDependencies, 'provider'>): Promise<number> {
+  let count = 0;
+  for (const state of (await foldAll(deps)).values()) {
+    const { notificationId } = state.identity!;
+    const at = { now: deps.clock.now(), realNow: deps.realNow(), receipts: deps.provider.receipts, receiptSeconds: deps.config.receiptSeconds };
+    const step = nextStep([{ notificationId, version: 0, state }], at);
+    if (step.kind === 'nothing') continue;
+    const when = step.kind === 'wait' ? { reason: step.reason, notBefore: step.notBefore, notBeforeReal: step.notBeforeReal } : { reason: 'retry' as const };
+    await deps.waiting.put({ notificationId: state.requested?.leader ?? notificationId, priority: priorities[state.identity!.type], ...when });
+    count += 1;
+  }
+  return count;
+}
