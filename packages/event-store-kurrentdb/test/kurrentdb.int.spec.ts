@@ -1,9 +1,10 @@
 import { eventStoreContract } from '@rappel/event-store/testing';
 import { createKurrentEventStore } from '../src/index.ts';
+import { realServers, type RunningServer } from './real.ts';
 import { startTestServer } from './server.ts';
 
-eventStoreContract('KurrentDB adapter on the test server', async () => {
-  const server = await startTestServer();
+const subjectOn = (start: () => Promise<RunningServer>) => async () => {
+  const server = await start();
   const { connectionString } = server;
   const [store, other] = [createKurrentEventStore({ connectionString }), createKurrentEventStore({ connectionString })];
   return {
@@ -11,7 +12,13 @@ eventStoreContract('KurrentDB adapter on the test server', async () => {
     restart: () => server.restart(),
     close: async () => {
       await Promise.all([store.close(), other.close()]);
-      server.stop();
+      await server.stop();
     },
   };
-});
+};
+
+eventStoreContract('KurrentDB adapter on the test server', subjectOn(() => startTestServer()));
+
+const { servers, skipped } = realServers();
+for (const { name, start } of servers) eventStoreContract(name, subjectOn(start));
+for (const line of skipped) process.stderr.write(`skipped: ${line}\n`);
