@@ -9,7 +9,7 @@ export async function applyBatch(client: Client, schema: string, events: readonl
     await transaction(client, () => foldInto(client, schema, events, step));
   } catch (error) {
     if (!refusedValue(error)) throw error;
-    await transaction(client, () => oneByOne(client, schema, events, step));
+    await transaction(client, () => withoutRefused(client, schema, events, step));
   }
 }
 
@@ -29,25 +29,29 @@ async function readAndFold(client: Client, schema: string, events: readonly Reco
 
 const last = (events: readonly RecordedEvent[]) => (events.length > 0 ? { recordedAt: events.at(-1)!.recordedAt } : {});
 
-/** A value that PostgreSQL refuses fails the whole batch: find the event it is in and set that one aside. */
-async function oneByOne(client: Client, schema: string, events: readonly RecordedEvent[], step: Omit<Step, 'events'>): Promise<void> {
-  let folded = 0;
-  for (const event of events) {
-    await client.query('SAVEPOINT one');
-    try {
-      const changes = await readAndFold(client, schema, [event]);
-      await writeChanges(client, schema, changes);
-      folded += changes.events;
-    } catch (error) {
-      if (!refusedValue(error)) throw error;
-      await client.query('ROLLBACK TO SAVEPOINT one');
-      const reason = `PostgreSQL refused it: ${(error as Error).message}`;
-      await writeChanges(client, schema, { ...noChanges(), poison: [{ event, reason }] });
-      folded += 1;
+async function withoutRefused(client: Client, schema: string, events: readonly RecordedEvent[], step: Omit<Step, 'events'>): Promise<void> {
+  await moveProgress(client, schema, { ...step, events: await halve(client, schema, events), ...last(events) });
+}
+
+/** A value that PostgreSQL refuses fails the whole batch: halve it until the event it is in is found, and set that one aside. */
+async function halve(client: Client, schema: string, events: readonly RecordedEvent[]): Promise<number> {
+  await client.query('SAVEPOINT half');
+  try {
+    const changes = await readAndFold(client, schema, events);
+    await writeChanges(client, schema, changes);
+    await client.query('RELEASE SAVEPOINT half');
+    return changes.events;
+  } catch (error) {
+    if (!refusedValue(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT half; RELEASE SAVEPOINT half');
+    if (events.length > 1) {
+      const middle = Math.ceil(events.length / 2);
+      // In order: what follows a set-aside event of the same notification must find it there.
+      return await halve(client, schema, events.slice(0, middle)) + await halve(client, schema, events.slice(middle));
     }
-    await client.query('RELEASE SAVEPOINT one');
+    await writeChanges(client, schema, { ...noChanges(), poison: [{ event: events[0]!, reason: `PostgreSQL refused it: ${(error as Error).message}` }] });
+    return 1;
   }
-  await moveProgress(client, schema, { ...step, events: folded, ...last(events) });
 }
 
 /** Data exceptions, violated constraints and exceeded limits: what a value can cause, unlike a lost connection. */

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@rappel/event-store';
-import { foldRow, notificationIdOf, PoisonEvent, type LogRow } from './row.ts';
+import { advance, notificationIdOf, PoisonEvent, type LogRow } from './row.ts';
 import { count, type Tally } from './tally.ts';
 
 /** An event set aside, and why. Everything later of the same notification is set aside behind it. */
@@ -11,12 +11,24 @@ export interface Poison {
 /** What a batch of events makes of the log. */
 export interface Changes {
   readonly rows: Map<string, LogRow>;
-  readonly tally: Tally;
+  /** What the log held of these rows before; absent for new ones. */
+  readonly before: Map<string, LogRow>;
   readonly poison: Poison[];
   events: number;
 }
 
-export const noChanges = (): Changes => ({ rows: new Map(), tally: new Map(), poison: [], events: 0 });
+export const noChanges = (): Changes => ({ rows: new Map(), before: new Map(), poison: [], events: 0 });
+
+/** What the counters change by: a row's old facts go, its new ones come. */
+export function tallyOf({ rows, before }: Changes): Tally {
+  const tally: Tally = new Map();
+  for (const [id, row] of rows) {
+    const old = before.get(id);
+    if (old) count(tally, old, -1);
+    count(tally, row, 1);
+  }
+  return tally;
+}
 
 /** What the log holds already of the notifications that a batch is about. */
 export interface Known {
@@ -33,18 +45,19 @@ export interface Known {
 export function foldEvents(events: readonly RecordedEvent[], known: Known, changes: Changes): Changes {
   for (const event of events) {
     const id = notificationIdOf(event.stream) ?? event.stream;
-    const before = changes.rows.get(id) ?? known.row(id);
-    if (before && event.version <= before.version) continue;
+    const own = changes.rows.get(id);
+    const row = own ?? known.row(id);
+    if (row && event.version <= row.version) continue;
     changes.events += 1;
     if (known.parked.has(event.stream)) {
       changes.poison.push({ event, reason: 'an earlier event of this notification is set aside' });
       continue;
     }
     try {
-      const row = foldRow(before, event);
-      if (before) count(changes.tally, before, -1);
-      count(changes.tally, row, 1);
-      changes.rows.set(id, row);
+      const next = advance(own ?? (row && { ...row }), event);
+      if (own) continue;
+      if (row) changes.before.set(id, row);
+      changes.rows.set(id, next);
     } catch (error) {
       if (!(error instanceof PoisonEvent)) throw error;
       known.parked.add(event.stream);

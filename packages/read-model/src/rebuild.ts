@@ -15,7 +15,7 @@ export interface RebuildOptions {
   readonly signal?: AbortSignal;
   /** Forgets what an interrupted rebuild left. Default false: goes on from there. */
   readonly fresh?: boolean;
-  /** Events folded in memory before they are written. Default 50,000. */
+  /** Events folded in memory before they are written. Default 20,000. */
   readonly flushEvery?: number;
 }
 
@@ -129,7 +129,7 @@ interface Folded {
   readonly checkpoint: Checkpoint;
 }
 
-async function foldOnce(writer: Writer, { store, signal, flushEvery = 50_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
+async function foldOnce(writer: Writer, { store, signal, flushEvery = 20_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
   const ending = new AbortController();
   try {
     for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: 5000, signal: ending.signal })) {

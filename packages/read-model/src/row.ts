@@ -71,23 +71,26 @@ export class PoisonEvent extends Error {
  * Folds one event into its notification's row. Events already folded in change nothing.
  * Throws `PoisonEvent` for an event that cannot be understood or that comes after a gap.
  */
-export function foldRow(row: LogRow | undefined, recorded: RecordedEvent): LogRow {
+export const foldRow = (row: LogRow | undefined, recorded: RecordedEvent): LogRow =>
+  (row && recorded.version <= row.version ? row : advance(row && { ...row }, recorded));
+
+/** The same for a row that nobody else holds, which is changed in place; untouched when it throws. */
+export function advance(row: LogRow | undefined, recorded: RecordedEvent): LogRow {
   const done = row?.version ?? 0;
-  if (recorded.version <= done) return row!;
   if (recorded.version !== done + 1) throw new PoisonEvent(`version ${recorded.version} follows ${done}: events are missing`);
   const event = recorded as unknown as NotificationEvent;
   if (event.data === null || typeof event.data !== 'object') throw new PoisonEvent('data is not an object');
-  const next = row ? { ...row, ...change(row, event) } : first(event, recorded);
+  const next = row ?? first(event, recorded);
+  Object.assign(next, change(next, event));
   next.version = recorded.version;
   next.lastEventId = recorded.id;
-  next.updatedAt = instant(recorded.recordedAt, 'recordedAt');
+  next.updatedAt = recorded.recordedAt;
   return next;
 }
 
 function first(event: NotificationEvent, recorded: RecordedEvent): LogRow {
   if (event.type !== 'NotificationRequested' && event.type !== 'NotificationSkipped') throw new PoisonEvent(`${event.type} cannot open a notification`);
-  const row: LogRow = { ...blank, ...identity(event.data, recorded.stream), requestedAt: instant(event.data.at, 'at'), recipient: recorded.personal ?? null };
-  return { ...row, ...change(row, event) };
+  return { ...blank, ...identity(event.data, recorded.stream), requestedAt: instant(event.data.at, 'at'), recipient: recorded.personal ?? null };
 }
 
 function identity(data: Identity, stream: string) {
@@ -206,7 +209,8 @@ function known<T extends string>(values: readonly T[], value: unknown, field: st
 function instant(value: unknown, field: string): string {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(ms)) throw new PoisonEvent(`${field} is not an instant`);
-  return new Date(ms).toISOString();
+  const given = value as string;
+  return given.length === 24 && given.endsWith('Z') ? given : new Date(ms).toISOString();
 }
 const maybeInstant = (value: unknown, field: string) => (value === undefined || value === null ? null : instant(value, field));
 

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '@rappel/event-store';
 import type { Client } from '@rappel/postgres';
-import type { Changes, Poison } from './fold.ts';
+import { tallyOf, type Changes, type Poison } from './fold.ts';
 import type { LogRow } from './row.ts';
 import { factColumns, PROJECTION, rowColumns } from './schema.ts';
-import type { Fact } from './tally.ts';
+import { facts } from './tally.ts';
 
 type Columns = Record<string, { column: string; type: string }>;
 const names = (columns: Columns) => Object.values(columns).map(({ column }) => column).join(', ');
@@ -51,15 +51,14 @@ export async function loadParked(client: Client, schema: string, streams?: reado
   return new Set(rows.map(({ stream }) => stream));
 }
 
-export async function writeChanges(client: Client, schema: string, { rows, tally, poison }: Changes): Promise<void> {
-  // Sorted, so that the index pages of a batch are visited once each.
-  if (rows.size) await client.query(upsertRows(schema), [JSON.stringify([...rows.values()].sort(byId))]);
-  const facts: (Fact & { n: number })[] = [...tally.values()].filter(({ n }) => n !== 0);
-  if (facts.length) await client.query(addFacts(schema), [JSON.stringify(facts)]);
-  if (poison.length) await client.query(insertPoison(schema), [JSON.stringify(poison.map(flat), storable)]);
+export async function writeChanges(client: Client, schema: string, changes: Changes): Promise<void> {
+  const { rows, poison } = changes;
+  if (rows.size > 0) await client.query(upsertRows(schema), [JSON.stringify([...rows.values()])]);
+  const counted = facts(tallyOf(changes));
+  if (counted.length > 0) await client.query(addFacts(schema), [JSON.stringify(counted)]);
+  if (poison.length > 0) await client.query(insertPoison(schema), [JSON.stringify(poison.map(flat), storable)]);
 }
 
-const byId = (a: LogRow, b: LogRow) => (a.notificationId < b.notificationId ? -1 : 1);
 const flat = ({ event, reason }: Poison) => {
   const { id, checkpoint, stream, version, type, recordedAt } = event;
   return { id, checkpoint, stream, version, type: String(type), reason: reason.slice(0, 500), recordedAt, event };

@@ -19,22 +19,55 @@ export interface Fact {
 export type Measure = 'status' | 'failure' | 'sent' | 'attempts' | 'delivery' | 'fallback' | Delay;
 export type Delay = 'due-sent' | 'sent-delivered' | 'sent-read';
 
-export type Tally = Map<string, Fact & { n: number }>;
+/** Counts by measure, bucket and labels, in the finest buckets only. */
+export type Tally = Map<string, number>;
 
 /** Puts a row's facts into the tally, or takes them out (`by` = -1). */
 export function count(tally: Tally, row: LogRow, by: 1 | -1): void {
-  const at = row.requestedAt;
-  add(tally, row, by, { measure: 'status', at, value: row.status ?? `skipped:${row.skipReason}` });
-  add(tally, row, by, { measure: 'fallback', at, value: row.replaces ? 'replacement' : 'original' });
-  if (row.delivery) add(tally, row, by, { measure: 'delivery', at, value: row.delivery });
-  if (row.status !== null) add(tally, row, by, { measure: 'attempts', at, value: String(row.attempts) });
-  if (failed(row)) add(tally, row, by, { measure: 'failure', at, value: failure(row) });
-  if (row.sentAt) {
-    add(tally, row, by, { measure: 'sent', at: row.sentAt, value: row.status === 'ENVOYEE' ? 'ENVOYEE' : '', hourly: true });
-    delay(tally, row, by, { measure: 'due-sent', from: row.dueAt, to: row.sentAt });
-    delay(tally, row, by, { measure: 'sent-delivered', from: row.sentAt, to: row.deliveredAt });
-    delay(tally, row, by, { measure: 'sent-read', from: row.sentAt, to: row.readAt });
+  const add = (measure: Measure, bucket: string, value: string) => {
+    const department = measure.includes('-') ? '' : row.department ?? '';
+    const key = `${measure}\u0000${bucket}\u0000${row.type}\u0000${row.channel}\u0000${department}\u0000${value}`;
+    tally.set(key, (tally.get(key) ?? 0) + by);
+  };
+  const day = row.requestedAt.slice(0, DAY);
+  add('status', day, row.status ?? `skipped:${row.skipReason}`);
+  add('fallback', day, row.replaces ? 'replacement' : 'original');
+  if (row.delivery) add('delivery', day, row.delivery);
+  if (row.status !== null) add('attempts', day, String(row.attempts));
+  if (failed(row)) add('failure', day, failure(row));
+  if (row.sentAt) sending(row, row.sentAt, add);
+}
+
+function sending({ status, dueAt, deliveredAt, readAt }: LogRow, sentAt: string, add: (measure: Measure, bucket: string, value: string) => void): void {
+  const sent = Date.parse(sentAt);
+  const day = sentAt.slice(0, DAY);
+  add('sent', sentAt.slice(0, HOUR), status === 'ENVOYEE' ? 'ENVOYEE' : '');
+  if (dueAt) add('due-sent', day, String(bucketOf(sent - Date.parse(dueAt))));
+  if (deliveredAt) add('sent-delivered', day, String(bucketOf(Date.parse(deliveredAt) - sent)));
+  if (readAt) add('sent-read', day, String(bucketOf(Date.parse(readAt) - sent)));
+}
+
+const HOUR = 13;
+const DAY = 10;
+const MONTH = 7;
+const grains = { [HOUR]: ['h', ':00:00Z'], [DAY]: ['d', 'T00:00:00Z'], [MONTH]: ['m', '-01T00:00:00Z'] } as const;
+
+/** The tally as facts to store: every bucket and the wider ones it lies in. */
+export function facts(tally: Tally): (Fact & { n: number })[] {
+  const all = new Map<string, Fact & { n: number }>();
+  for (const [key, n] of tally) {
+    if (n === 0) continue;
+    const [measure, bucket, type, channel, department, value] = key.split('\u0000') as [Measure, string, string, string, string, string];
+    for (const width of [HOUR, DAY, MONTH] as const) {
+      if (bucket.length < width) continue;
+      const at = bucket.slice(0, width);
+      const wider = `${at}${key.slice(measure.length + 1 + bucket.length)}${measure}`;
+      const fact = all.get(wider);
+      if (fact) fact.n += n;
+      else all.set(wider, { measure, grain: grains[width][0], at: at + grains[width][1], type, channel, department, value, n });
+    }
   }
+  return [...all.values()].filter(({ n }) => n !== 0);
 }
 
 /** What an analyst calls a failure: not accepted, or accepted and then reported as not delivered. */
@@ -44,28 +77,6 @@ const failed = ({ status, delivery }: LogRow): boolean =>
 /** Status, class, code and text of a failure as one key; the text is cut so that a key stays an index entry. */
 const failure = ({ status, errorClass, errorCode, errorText, deliveryCode, deliveryText }: LogRow) =>
   JSON.stringify([status, errorClass, errorCode ?? deliveryCode, (errorText ?? deliveryText)?.slice(0, 200) ?? null]);
-
-interface Entry { measure: Measure; at: string; value: string; hourly?: boolean }
-
-function add(tally: Tally, row: LogRow, by: number, { measure, at, value, hourly = false }: Entry): void {
-  const department = measure.includes('-') ? '' : row.department ?? '';
-  for (const grain of hourly ? grainsOfHours : grainsOfDays) {
-    const bucket = at.slice(0, cut[grain]);
-    const key = `${measure}|${grain}|${bucket}|${row.type}|${row.channel}|${department}|${value}`;
-    const fact = tally.get(key);
-    if (fact) fact.n += by;
-    else tally.set(key, { measure, grain, at: bucket + rest[grain], type: row.type, channel: row.channel, department, value, n: by });
-  }
-}
-
-const grainsOfDays = ['d', 'm'] as const;
-const grainsOfHours = ['h', 'd', 'm'] as const;
-const cut = { h: 13, d: 10, m: 7 } as const;
-const rest = { h: ':00:00Z', d: 'T00:00:00Z', m: '-01T00:00:00Z' } as const;
-
-function delay(tally: Tally, row: LogRow, by: number, { measure, from, to }: { measure: Delay; from: string | null; to: string | null }): void {
-  if (from && to) add(tally, row, by, { measure, at: row.sentAt!, value: String(bucketOf(Date.parse(to) - Date.parse(from))) });
-}
 
 const GROWTH = Math.log(1.05);
 /** Delays are counted in buckets 5 % wide, so a percentile read from them is right within 2.5 %. Under 1 ms is bucket 0. */
