@@ -43,28 +43,32 @@ export interface Known {
  * applied twice, and one that cannot be understood stops only its own notification.
  */
 export function foldEvents(events: readonly RecordedEvent[], known: Known, changes: Changes): Changes {
-  for (const event of events) {
-    const id = notificationIdOf(event.stream) ?? event.stream;
-    const own = changes.rows.get(id);
-    const row = own ?? known.row(id);
-    if (row && event.version <= row.version) continue;
-    changes.events += 1;
-    if (known.parked.has(event.stream)) {
-      changes.poison.push({ event, reason: 'an earlier event of this notification is set aside' });
-      continue;
-    }
+  for (const event of events) foldEvent(event, known, changes);
+  return changes;
+}
+
+function foldEvent(event: RecordedEvent, known: Known, changes: Changes): void {
+  const id = notificationIdOf(event.stream) ?? event.stream;
+  const own = changes.rows.get(id);
+  const row = own ?? known.row(id);
+  if (row && event.version <= row.version) return;
+  changes.events += 1;
+  const reason = known.parked.has(event.stream) ? 'an earlier event of this notification is set aside' : taken();
+  if (!reason) return;
+  known.parked.add(event.stream);
+  changes.poison.push({ event, reason });
+
+  /** Why it cannot be taken; undefined when it was. */
+  function taken(): string | undefined {
     try {
-      const next = advance(own ?? (row && { ...row }), event);
-      if (own) continue;
-      if (row) changes.before.set(id, row);
-      changes.rows.set(id, next);
+      changes.rows.set(id, advance(own ?? (row && { ...row }), event));
     } catch (error) {
       if (!(error instanceof PoisonEvent)) throw error;
-      known.parked.add(event.stream);
-      changes.poison.push({ event, reason: error.message });
+      return error.message;
     }
+    if (row && !own) changes.before.set(id, row);
+    return undefined;
   }
-  return changes;
 }
 
 /** Ids of the notifications that must be looked up before folding: those whose first event is not in this batch. */

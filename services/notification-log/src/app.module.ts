@@ -3,25 +3,29 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import type { Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
+import { BUS, CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type Bus, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
 import type { Registry } from 'prom-client';
-import { createNotifications } from './api/notifications.ts';
+import { ExportController } from './api/export.controller.ts';
+import { FeedController } from './api/feed.controller.ts';
+import { createNotifications, type Notifications } from './api/notifications.ts';
 import { NotificationsController } from './api/notifications.controller.ts';
 import { ProjectionController } from './api/projection.controller.ts';
-import { createStatistics } from './api/statistics.ts';
+import { createStatistics, type Statistics } from './api/statistics.ts';
 import { StatisticsController } from './api/statistics.controller.ts';
 import type { LogConfig } from './config.ts';
+import { createFeed } from './feed.ts';
 import { measureProjection } from './measures.ts';
 import { createProjector } from './projector.ts';
+import { answerQueries } from './queries.ts';
 import { createRecipients } from './recipients.ts';
-import { NOTIFICATIONS, PROJECTOR, STATISTICS } from './tokens.ts';
+import { FEED, NOTIFICATIONS, PROJECTOR, STATISTICS } from './tokens.ts';
 
 /** What the log is made from and where it is kept. */
 interface LogData { readonly store: EventStore; readonly pool: Pool }
 const LOG_DATA = 'notification-log:data';
 
 @Module({
-  controllers: [NotificationsController, StatisticsController, ProjectionController],
+  controllers: [NotificationsController, ExportController, FeedController, StatisticsController, ProjectionController],
   providers: [
     ...infrastructure,
     {
@@ -49,6 +53,21 @@ const LOG_DATA = 'notification-log:data';
       useFactory: (pool: Pool, clock: Clock, config: LogConfig) =>
         createStatistics({ pool, clock, zone: config.RAPPEL_DEFAULT_ZONE, dailyLimit: config.RAPPEL_WHATSAPP_DAILY_LIMIT }),
       inject: [POOL, CLOCK, CONFIG],
+    },
+    {
+      provide: FEED,
+      useFactory: (data: LogData, shutdown: Shutdown) => {
+        const feed = createFeed(data);
+        shutdown.add('feeds', 'live feeds', () => feed.close());
+        return feed;
+      },
+      inject: [LOG_DATA, SHUTDOWN],
+    },
+    {
+      provide: 'notification-log:queries',
+      useFactory: (...[bus, notifications, statistics, logger, shutdown]: [Bus, Notifications, Statistics, Logger, Shutdown]) =>
+        answerQueries({ bus, notifications, statistics, logger, shutdown }),
+      inject: [BUS, NOTIFICATIONS, STATISTICS, LOGGER, SHUTDOWN],
     },
   ],
 })

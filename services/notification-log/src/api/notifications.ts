@@ -5,16 +5,16 @@ import { findNotifications, type Filter, type LogRow } from '@rappel/read-model'
 import type { z } from 'zod';
 import type { Recipients } from '../recipients.ts';
 import { cursorOf, placeOf } from './cursor.ts';
-import { filterOf, type Notification, type NotificationPage, type NotificationWithTimeline, type PageQuery } from './schemas.ts';
+import { filterOf, type Notification as Shown, type NotificationPage, type NotificationWithTimeline, type PageQuery } from './schemas.ts';
 
 /** What HTTP and NATS both answer about notifications. `personal` = the reader may see addresses. */
 export interface Notifications {
   page(query: PageQuery & Record<string, unknown>, personal: boolean): Promise<z.infer<typeof NotificationPage>>;
   one(id: string, personal: boolean): Promise<z.infer<typeof NotificationWithTimeline> | undefined>;
   /** All of a filter, page by page, in the order they were requested. */
-  all(filter: Filter, personal: boolean): AsyncGenerator<Notification[]>;
+  all(filter: Filter, personal: boolean): AsyncGenerator<Shown[]>;
   /** The rows that are there of these ids. */
-  some(ids: readonly string[], personal: boolean): Promise<Notification[]>;
+  some(ids: readonly string[], personal: boolean): Promise<Shown[]>;
 }
 
 export interface NotificationsOptions {
@@ -26,9 +26,9 @@ export interface NotificationsOptions {
 const EXPORT_PAGE = 2000;
 
 export function createNotifications({ pool, store, recipients }: NotificationsOptions): Notifications {
-  async function shown(rows: readonly LogRow[], personal: boolean): Promise<Notification[]> {
+  async function shown(rows: readonly LogRow[], personal: boolean): Promise<Shown[]> {
     const addresses = await recipients(rows, personal);
-    return rows.map((row, i) => ({ ...row, recipient: addresses[i]! }) as Notification);
+    return rows.map((row, i) => ({ ...row, recipient: addresses[i]! }) as Shown);
   }
 
   async function one(id: string, personal: boolean) {
