@@ -30,7 +30,7 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
   const pending = async (): Promise<string | undefined> => {
     manager ??= await jetstreamManager(bus);
     const jsm = manager;
-    const consumers = Object.entries(streams).filter(([stream]) => stream !== 'NOTIFICATION').flatMap(([stream, { consumers: durables }]) => durables.map((durable) => [stream as StreamName, durable] as const));
+    const consumers = Object.entries(streams).flatMap(([stream, { consumers: durables }]) => durables.map((durable) => [stream as StreamName, durable] as const));
     const counts = await Promise.all(consumers.map(async ([stream, durable]) => {
       const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, durable);
       return { durable, count: num_pending + num_ack_pending };
