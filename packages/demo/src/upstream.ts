@@ -4,6 +4,8 @@ import type { Steering } from './steering.ts';
 
 const PATIENCE_MS = 2000;
 const AT_ONCE = 32;
+/** The loan service's word that its store did not answer. */
+const UNAVAILABLE = 503;
 
 export interface Upstream {
   /** Events answered by the loan service so far. */
@@ -31,8 +33,8 @@ export function createUpstream(bus: NatsConnection, plan: readonly Planned[], cl
     for (;;) {
       try {
         const answer = await bus.request(`inbound.${event.type}`, JSON.stringify(event.data), { headers: cloudEvent(event), timeout: PATIENCE_MS });
-        const { error } = answer.json<{ error?: { code: string; message: string } }>();
-        if (error?.code === 'unavailable') continue;
+        const { error } = answer.json<{ error?: { code: number; message: string } }>();
+        if (error?.code === UNAVAILABLE) continue;
         if (error) refusals.push(`${event.id}: ${error.message}`);
         return;
       } catch (error) {
