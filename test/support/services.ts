@@ -8,6 +8,11 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
 export const exists = (...path: string[]): boolean => existsSync(join(root, ...path));
 
+/** The text of every source file under a folder, tests apart; none where there is no such folder. */
+export const sourcesIn = (folder: string, ending = '.ts'): string[] => (exists(folder)
+  ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith(ending) && !file.endsWith('.spec.ts')).map((file) => read(folder, file))
+  : []);
+
 type Shape = Parameters<typeof parseConfig>[0];
 
 export interface ServiceFacts {
