@@ -3,7 +3,8 @@
 FROM node:20.20-bookworm-slim AS build
 WORKDIR /src
 COPY . .
-RUN node scripts/rappel.mjs build --production
+# What runs on a desk only stays out.
+RUN node scripts/rappel.mjs build --production && rm -f dist/demo.* dist/local-stack.* dist/bench.* dist/chaos.*
 
 FROM node:20.20-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0

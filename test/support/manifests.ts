@@ -18,12 +18,19 @@ export const documentsOf = (file: string): Manifest[] => parseAllDocuments(read(
 export const manifests: readonly Manifest[] = files.flatMap(documentsOf);
 export const find = <T = Manifest>(kind: string, name: string): T | undefined => manifests.find((one) => one.kind === kind && one.metadata.name === name) as T | undefined;
 
+const schemas: Readonly<Record<string, () => Promise<unknown>>> = {
+  v1: () => import('kubernetes-models/v1'),
+  'apps/v1': () => import('kubernetes-models/apps/v1'),
+  'networking.k8s.io/v1': () => import('kubernetes-models/networking.k8s.io/v1'),
+  'policy/v1': () => import('kubernetes-models/policy/v1'),
+};
+
 interface Model { readonly prototype: { validate(this: object): void } }
 
 /** What is wrong with a manifest by the schema of its kind: bad values, missing fields, and fields that the schema does not know. */
 export async function problemsOf(manifest: Manifest): Promise<string[]> {
-  const models = await import(`kubernetes-models/${manifest.apiVersion}`) as Record<string, Model | undefined>;
-  const Kind = models[manifest.kind];
+  const models = await schemas[manifest.apiVersion]?.() as Record<string, Model | undefined> | undefined;
+  const Kind = models?.[manifest.kind];
   if (!Kind) return [`${manifest.apiVersion} has no ${manifest.kind}`];
   const looked = new Set<string>();
   try {
