@@ -34,6 +34,7 @@ export interface AppenderOptions {
   readonly call: Call;
   readonly read: StreamReader;
   readonly credentials: Credentials | undefined;
+  readonly manyStreams: 'together' | 'in turn';
 }
 
 /**
@@ -41,7 +42,7 @@ export interface AppenderOptions {
  * So ids are looked up here first, every write carries the exact version that was looked at (a write sent again is then
  * exact too), and the written events are read back to see whose write they are.
  */
-export function createAppender({ client, call, read, credentials }: AppenderOptions): Appender {
+export function createAppender({ client, call, read, credentials, manyStreams }: AppenderOptions): Appender {
   const queues = new Map<string, Promise<unknown>>();
 
   async function look({ stream }: PreparedAppend, known: Known = { version: 0, ids: new Map() }): Promise<Known> {
@@ -55,10 +56,13 @@ export function createAppender({ client, call, read, credentials }: AppenderOpti
   async function write(planned: readonly Planned[], token: string): Promise<void> {
     const requests = planned.map(({ append: { stream, events }, known: { version } }) =>
       ({ streamName: stream, events: events.map((event) => encode(event, token)), expectedState: stateOf(version) }));
-    const [only] = requests;
-    await call<unknown>(() => (requests.length > 1
-      ? client.multiStreamAppend(requests)
-      : client.appendToStream(only!.streamName, only!.events, { streamState: only!.expectedState, requiresLeader: true, ...(credentials && { credentials }) })));
+    if (requests.length > 1 && manyStreams === 'together') {
+      await call(() => client.multiStreamAppend(requests));
+      return;
+    }
+    for (const { streamName, events, expectedState } of requests) {
+      await call(() => client.appendToStream(streamName, events, { streamState: expectedState, requiresLeader: true, ...(credentials && { credentials }) }));
+    }
   }
 
   /** The written events again: their place, and whether this call wrote them or a copy of it did. */

@@ -46,5 +46,6 @@ export function translated(error: unknown): unknown {
   if (passing.has(type) || passingCodes.has((error as { code?: unknown }).code)) return new StoreUnavailable(`KurrentDB is not available: ${(error as Error).message || type}`, { cause: error });
   if (tooBig.has(type)) return new EventRefused('the append is larger than the server takes (its MaxAppendSize)', { cause: error });
   if (type === 'stream-deleted' || type === 'stream-tombstoned') return new EventRefused('the stream was deleted on the server', { cause: error });
+  if (type === 'unsupported') return new EventRefused('several streams at once need KurrentDB 25.1; see the option manyStreams', { cause: error });
   return error;
 }

@@ -11,14 +11,20 @@ export interface KurrentEventStoreOptions {
   readonly connectionString: string;
   /** Longest wait for an answer, in ms; then the call rejects with `StoreUnavailable`. Default 15,000. */
   readonly timeoutMs?: number;
+  /**
+   * How `appendMany` writes to several streams. `together` (the default) is all or nothing and needs KurrentDB 25.1;
+   * an older server's refusal is passed on. `in turn` works on every server but is not all or nothing: what a failure
+   * cuts off is completed by sending the same append again.
+   */
+  readonly manyStreams?: 'together' | 'in turn';
 }
 
 /** The event store on KurrentDB, or EventStoreDB from 22.10 on. Connects on first use. */
-export function createKurrentEventStore({ connectionString, timeoutMs = 15_000 }: KurrentEventStoreOptions): EventStore {
+export function createKurrentEventStore({ connectionString, timeoutMs = 15_000, manyStreams = 'together' }: KurrentEventStoreOptions): EventStore {
   const client = KurrentDBClient.connectionString(connectionString);
   const call = createCall(timeoutMs);
   const read = createStreamReader(client, call);
-  const appender = createAppender({ client, call, read, credentials: credentialsOf(connectionString) });
+  const appender = createAppender({ client, call, read, manyStreams, credentials: credentialsOf(connectionString) });
   const closing = new AbortController();
   const open = () => { if (closing.signal.aborted) throw new StoreUnavailable('the event store is closed'); };
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { isEventRefused, isVersionConflict } from '../errors.ts';
 import type { NewEvent } from '../port.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { codeOf, event, events, newCategory, newStream, numbers, upTo } from './samples.ts';
 
 export function appendCases(get: GetSubject): void {

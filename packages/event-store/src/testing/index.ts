@@ -1,2 +1,2 @@
-export { eventStoreContract, type Subject } from './contract.ts';
+export { eventStoreContract } from './contract.ts';
 export { given } from './given.ts';

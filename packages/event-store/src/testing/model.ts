@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createInMemoryEventStore } from '../memory.ts';
 import type { Append, Appended, Checkpoint, EventStore, ExpectedVersion, RecordedEvent } from '../port.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { codeOf } from './samples.ts';
 
 type Operation =

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { MAX_EVENT_BYTES } from '../prepare.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { event, events, newCategory, newStream } from './samples.ts';
 
 const deep = (levels: number): object => (levels === 0 ? {} : { in: deep(levels - 1) });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { isStoreUnavailable } from '../errors.ts';
 import type { EventStore, NewEvent } from '../port.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { event, follow, newCategory, numbers, upTo } from './samples.ts';
 
 /** What a caller does: the same append again until there is an answer. Only `StoreUnavailable` may come in between. */

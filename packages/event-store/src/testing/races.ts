@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { handleCommand } from '../handle-command.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { codeOf, event, follow, newCategory, newStream, numbers, upTo } from './samples.ts';
 
 export function raceCases(get: GetSubject): void {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { START } from '../port.ts';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { event, events, newCategory, newStream, numbers, upTo } from './samples.ts';
 
 export function readCases(get: GetSubject): void {

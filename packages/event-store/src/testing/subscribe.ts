@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import type { GetSubject } from './contract.ts';
+import type { GetSubject } from './subject.ts';
 import { event, events, follow, newCategory, newStream, numbers, upTo } from './samples.ts';
 
 export function subscriptionCases(get: GetSubject): void {
