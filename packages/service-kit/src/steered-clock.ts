@@ -10,7 +10,7 @@ export interface ClockFile {
 
 const REREAD_MS = 5;
 /** Longest sleep before looking again, as the file may change at any moment. */
-const LOOK_AGAIN_MS = 100;
+const LOOK_AGAIN_MS = 20;
 
 /**
  * A clock that a file steers and several processes share: whoever writes the file (by rename, so that nobody reads half)
