@@ -29,6 +29,7 @@ const batchOf = (size: number) => Array.from({ length: size }, event);
 export async function benchEventStore({ url, seconds = 3 }: EventStoreBenchOptions): Promise<BenchRow[]> {
   const store = createPostgresEventStore({ connectionString: url });
   const raw = new pg.Pool({ connectionString: url, max: 8 });
+  raw.on('error', () => undefined);
   try {
     await store.head();
     const rows: BenchRow[] = [];
