@@ -46,7 +46,9 @@ function openTransport({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SE
 interface SmtpError extends Error { readonly code?: string; readonly responseCode?: number; readonly response?: string }
 
 function failure(error: SmtpError, handOver: HandOver): SendResult {
-  const { code, responseCode, response } = error;
+  const { code, response } = error;
+  // A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
+  const responseCode = error.responseCode ?? (Number(/^[45]\d\d/.exec(response ?? '')?.[0]) || undefined);
   const { class: errorClass, enhanced } = classifySmtp({ code, reply: responseCode, response, afterData: handOver.begun });
   const text = `SMTP error ${[responseCode, enhanced].filter(Boolean).join(' ') || code || ''}: ${withoutAddresses(response ?? error.message)}`;
   if (errorClass === 'UNKNOWN') return { kind: 'unknown', text };

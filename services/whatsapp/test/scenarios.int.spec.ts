@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { readState, type EventStore } from '@rappel/event-store';
+import { createPostgresEventStore } from '@rappel/event-store-postgres';
+import { createDatabase, magicNumber, startTwilioSimulator, type TwilioSimulator } from '@rappel/local-stack';
+import { createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, migrateDelivery, notificationFold, notificationId, notificationStream, statusOf, unlimited, workOnce, type DeliveryDependencies, type DeliveryNote, type Notification } from '@rappel/notification';
+import { createScene } from '@rappel/notification/testing';
+import { createPool, type Pool } from '@rappel/postgres';
+import { parseConfig } from '@rappel/service-kit';
+import { createRenderer } from '@rappel/templates';
+import { createTwilioClient } from '../src/client.ts';
+import { whatsappConfig } from '../src/config.ts';
+import { createTwilioProvider } from '../src/twilio.ts';
+
+// The scenarios of the document this was asked for with, on the unchanged SDK, a real PostgreSQL and the Twilio simulator.
+let twilio: TwilioSimulator;
+let pool: Pool;
+let store: EventStore;
+const renderer = createRenderer();
+let businessAhead = 0;
+const now = (): string => new Date(Date.now() + businessAhead).toISOString();
+
+beforeAll(async () => {
+  const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `scenarios_${randomUUID().slice(0, 8)}`);
+  pool = createPool(url);
+  await migrateDelivery(pool);
+  store = await createPostgresEventStore({ connectionString: url });
+  twilio = await startTwilioSimulator({ settings: { statusDelayMs: 5 } });
+});
+afterAll(async () => {
+  await store?.close();
+  await pool?.end();
+  await twilio?.stop();
+});
+beforeEach(async () => { await pool.query('TRUNCATE delivery.waiting'); });
+
+let run = 0;
+function whatsapp(environment: Record<string, string> = {}) {
+  const notes: DeliveryNote[] = [];
+  const config = parseConfig(whatsappConfig, {
+    DATABASE_URL: 'postgres://unused', RAPPEL_MASTER_KEY: Buffer.alloc(32).toString('base64'), TWILIO_TIMEOUT_MS: '500', TWILIO_SETTLE_MS: '300', DELIVERY_LEASE_MS: '2000',
+    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886', TWILIO_BASE_URL: twilio.url, ...environment,
+  });
+  const provider = createTwilioProvider({ client: createTwilioClient(config), config, renderer, onUnlisted: () => undefined });
+  const channel = 'WHATSAPP' as const;
+  // Each scenario has a channel of its own to pause.
+  const gate = createGate({ store, channel: `WHATSAPP-${++run}` as 'WHATSAPP', limiter: unlimited, realNow: () => new Date().toISOString(), newId: randomUUID });
+  const deps: DeliveryDependencies = {
+    channel, store, provider, gate, waiting: createPostgresWaiting(pool, channel), newId: randomUUID,
+    clock: { now, realMsUntil: (at) => Date.parse(at) - Date.parse(now()) }, realNow: () => new Date().toISOString(),
+    open: async (personal) => personal, sleep: async () => undefined, note: (note) => notes.push(note),
+    config: { ...defaultDeliveryConfig, leaseMs: config.DELIVERY_LEASE_MS, retry: { attempts: 3, delays: [60, 300] }, channels: { preferred: channel } },
+  };
+  const scene = createScene({ store, now });
+  const state = async (loan: string): Promise<Notification> => {
+    const id = notificationId({ attributionId: loan, dueVersion: 1, type: 'CREATION', occurrence: 1, channel });
+    return (await readState(store, notificationFold, notificationStream(id))).state;
+  };
+  return {
+    deps, notes,
+    async send(phone: string): Promise<Notification> {
+      const [loan, borrowerId] = [`loan-${run}`, `borrower-${run}`];
+      await scene.borrower({ borrowerId, phone });
+      await deliver(deps, await scene.lend(loan, borrowerId));
+      return state(loan);
+    },
+    /** Lets business time run past the next delay and works off what is due. */
+    async later(seconds: number): Promise<Notification> {
+      businessAhead += seconds * 1000;
+      await workOnce(deps);
+      return state(`loan-${run}`);
+    },
+    until: async (wanted: (state: Notification) => boolean): Promise<Notification> => {
+      for (;;) {
+        await workOnce(deps);
+        const found = await state(`loan-${run}`);
+        if (wanted(found)) return found;
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+      }
+    },
+  };
+}
+
+describe('the five scenarios', () => {
+  it('Scenario 1: Successful Send', async () => {
+    const service = whatsapp();
+    const notification = await service.send('+33612345678');
+    expect(statusOf(notification)).toBe('ENVOYEE');
+    expect(notification.sentAt).toBeDefined();
+    expect(service.notes).toMatchObject([{ what: 'sent' }]);
+    expect(twilio.messages().at(-1)).toMatchObject({ to: '+33612345678', sid: notification.providerId, body: expect.stringContaining('Perceuse Bosch') });
+  });
+
+  it('Scenario 2: Invalid Phone', async () => {
+    const before = twilio.messages().length;
+    for (const phone of ['invalid_phone', 'jean@example.org', '12']) {
+      const notification = await whatsapp().send(phone);
+      expect(statusOf(notification)).toBe('ECHEC_PERMANENT');
+      expect(notification).toMatchObject({ attempts: 0, error: { text: 'Invalid recipient phone number' } });
+    }
+    expect(twilio.messages()).toHaveLength(before);
+  });
+
+  it('Scenario 3: Twilio API Error', async () => {
+    const service = whatsapp({ TWILIO_ACCOUNT_SID: 'ACinvalid' });
+    const notification = await service.send('+33612345678');
+    expect(statusOf(notification)).toBe('ECHEC');
+    expect(notification.attempts).toBe(1);
+    expect(notification.error?.text).toMatch(/^Twilio API error/);
+    expect(service.deps.gate.state()).toMatchObject({ kind: 'paused' });
+  });
+
+  it('Scenario 4: Retry After Failure', async () => {
+    const service = whatsapp();
+    const failed = await service.send(magicNumber('heal', 63012));
+    expect([statusOf(failed), failed.attempts]).toEqual(['ECHEC', 1]);
+    const second = await service.later(61);
+    expect([statusOf(second), second.attempts]).toEqual(['ECHEC', 2]);
+    const third = await service.later(301);
+    expect([statusOf(third), third.attempts]).toEqual(['ENVOYEE', 3]);
+  });
+
+  it('Scenario 5: Permanent Failure After 3 Attempts', async () => {
+    const service = whatsapp();
+    await service.send(magicNumber('reject', 63012));
+    await service.later(61);
+    const third = await service.later(301);
+    expect([statusOf(third), third.attempts]).toEqual(['ECHEC_PERMANENT', 3]);
+    const later = await service.later(100_000);
+    expect(later.attempts).toBe(3);
+  });
+});
+
+describe('when Twilio’s answer is lost', () => {
+  const to = (digits: string): string => `+3363998${digits}`;
+  it.each([['hangs after it accepted', '4000'], ['answers 500 after it accepted', '4001'], ['resets after it accepted', '4002']])('%s: found in its list, not sent again', async (_, digits) => {
+    const service = whatsapp();
+    const before = twilio.messages().length;
+    expect(await service.send(to(digits))).toMatchObject({ phase: 'unknown' });
+    expect(await service.until(({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 1, providerId: twilio.messages().at(-1)!.sid });
+    expect(twilio.messages()).toHaveLength(before + 1);
+  });
+
+  it.each([['answers 500 before it accepted', '4003'], ['resets before it accepted', '4004']])('%s: sent again once the list has nothing', async (_, digits) => {
+    const service = whatsapp();
+    const before = twilio.messages().length;
+    expect(await service.send(to(digits))).toMatchObject({ phase: 'unknown' });
+    expect(await service.until(({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 2 });
+    expect(twilio.messages()).toHaveLength(before + 1);
+  });
+
+  it('tries later when nobody listens', async () => {
+    const notification = await whatsapp({ TWILIO_BASE_URL: 'http://127.0.0.1:9' }).send('+33612345678');
+    expect(notification).toMatchObject({ phase: 'ready', error: { class: 'TRANSIENT', code: 'ECONNREFUSED' } });
+  });
+});
