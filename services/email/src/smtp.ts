@@ -45,14 +45,16 @@ function openTransport({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SE
 
 interface SmtpError extends Error { readonly code?: string; readonly responseCode?: number; readonly response?: string }
 
+// A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
+const replyOf = ({ responseCode, response = '' }: SmtpError): number | undefined => responseCode ?? (Number(/^[45]\d\d/.exec(response)?.[0]) || undefined);
+
 function failure(error: SmtpError, handOver: HandOver): SendResult {
-  const { code, response } = error;
-  // A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
-  const responseCode = error.responseCode ?? (Number(/^[45]\d\d/.exec(response ?? '')?.[0]) || undefined);
+  const { code, response = '' } = error;
+  const responseCode = replyOf(error);
   const { class: errorClass, enhanced } = classifySmtp({ code, reply: responseCode, response, afterData: handOver.begun });
-  const text = `SMTP error ${[responseCode, enhanced].filter(Boolean).join(' ') || code || ''}: ${withoutAddresses(response ?? error.message)}`;
+  const text = `SMTP error ${[responseCode ?? code, enhanced].filter(Boolean).join(' ')}: ${withoutAddresses(response || error.message)}`;
   if (errorClass === 'UNKNOWN') return { kind: 'unknown', text };
-  return { kind: 'failed', failure: { class: errorClass, code: enhanced ?? (responseCode ? String(responseCode) : code), text } };
+  return { kind: 'failed', failure: { class: errorClass, code: enhanced ?? String(responseCode ?? code), text } };
 }
 
 // Servers like to quote the recipient; the log is no place for addresses.
