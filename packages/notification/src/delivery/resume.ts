@@ -61,8 +61,9 @@ const at = ({ clock, realNow, provider, config }: DeliveryDependencies) =>
   ({ now: clock.now(), realNow: realNow(), receipts: provider.receipts, receiptSeconds: config.receiptSeconds });
 
 function row(party: readonly Member[], { reason, notBefore, notBeforeReal }: Extract<Step, { kind: 'wait' }>): Waiting {
-  const leader = party[0]!;
-  return { notificationId: leader.notificationId, priority: priorities[identityOf(leader).type], reason, notBefore, notBeforeReal };
+  // Those skipped from the start belong to no group, and none of them leads.
+  const member = party.find(({ state }) => state.phase !== 'skipped') ?? party[0]!;
+  return { notificationId: member.state.requested?.leader ?? member.notificationId, priority: priorities[identityOf(member).type], reason, notBefore, notBeforeReal };
 }
 
 function plain({ clock, config }: DeliveryDependencies, step: Extract<Step, { kind: 'proven' | 'crashed' | 'miss-receipt' }>): (member: Member) => NotificationCommand {
