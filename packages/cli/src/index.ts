@@ -1,1 +1,1 @@
-export {};
+export { runTool } from './program.ts';

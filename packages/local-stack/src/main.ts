@@ -1,6 +1,6 @@
 import { ensureLocalKey } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startInbox } from './inbox/inbox.ts';
@@ -38,6 +38,7 @@ async function start(): Promise<void> {
   const end = async (code: number) => {
     if (ending) return;
     ending = true;
+    rmSync(inRappelDir('data', 'start', 'running.json'), { force: true });
     await starting.then(({ stop }) => stop(), () => undefined);
     process.exit(code);
   };
@@ -51,7 +52,19 @@ async function start(): Promise<void> {
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
   for (const failure of failures) console.error(failure);
   if (failures.length > 0) await end(1);
-  else report(stack, await apiKey(stack));
+  else {
+    const key = await apiKey(stack);
+    writeRunning(stack, key);
+    report(stack, key);
+  }
+}
+
+/** For the tool `rappel` in the same checkout: how everything that runs here is reached. For the owner's eyes only. */
+function writeRunning({ env, services: running, natsLogin }: Stack, key: string | undefined): void {
+  const { user, pass } = natsLogin('operator');
+  const urls = Object.fromEntries(running.map(({ name, url }) => [`RAPPEL_${name === 'notification-log' ? 'LOG' : name.toUpperCase()}_URL`, url]));
+  const settings = { ...env, ...urls, ...(key && { RAPPEL_API_KEY: key }), ...(user && { NATS_USER: user, NATS_PASSWORD: pass }) };
+  writeFileSync(inRappelDir('data', 'start', 'running.json'), `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** A provider or server that `.env` or the environment names is used instead of its local stand-in. */

@@ -1,0 +1,100 @@
+import { CreateAttribution } from '@rappel/contracts';
+import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { doing, examples } from '../command.ts';
+import { keyOf, type Context, type Io } from '../context.ts';
+import { exitCodes, ToolError } from '../errors.ts';
+
+type Options = Record<string, string | undefined>;
+
+/** `loans` and `schedule`. */
+export function loanCommands(program: Command, io: Io): void {
+  const group = program.command('loans').description('Lend, take back, move, cancel')
+    .addHelpText('after', examples(
+      'loans create --id l-1 --borrower b-1 --first-name Jean --email jean@example.org --item PERC-001 --item-name "Perceuse Bosch" --due 2026-03-28T18:00 --duration LONG',
+      'loans return l-1', 'loans reschedule l-1 --due 2026-04-02', 'loans cancel l-1 --why "never collected"', 'loans import loans.ndjson --yes',
+    ));
+  group.command('create').description('Lend an item')
+    .requiredOption('--id <id>').requiredOption('--borrower <id>').requiredOption('--first-name <name>').requiredOption('--item <code>').requiredOption('--item-name <name>').requiredOption('--due <date>', 'local date, with or without a time: 2026-03-28T18:00')
+    .option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>').option('--last-name <name>').option('--email <address>').option('--phone <number>').option('--locale <locale>').option('--department <id>').option('--category <id>')
+    .action(doing(io, async (context: Context, options: Options) => {
+      const loan = {
+        attributionId: options['id'], duration: options['duration'], due: dueOf(options['due']!, options['zone']), item: { code: options['item'], name: options['itemName'] },
+        borrower: { id: options['borrower'], firstName: options['firstName'], lastName: options['lastName'], email: options['email'], phone: options['phone'], locale: options['locale'], zone: options['zone'] },
+        department: options['department'], category: options['category'],
+      };
+      const parsed = CreateAttribution.safeParse(loan);
+      if (!parsed.success) throw new ToolError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'), exitCodes.usage);
+      await context.change(`Lend ${options['item']} to ${options['borrower']} as ${options['id']}?`, { command: 'loans create', details: { attributionId: options['id'] } });
+      stored(context, await context.call('loan', '/attributions', { method: 'POST', body: JSON.parse(JSON.stringify(loan)) }), 'lent');
+    }));
+  change(group, io, { name: 'return', path: 'return', done: 'returned', question: 'is back', body: () => ({}) });
+  change(group, io, { name: 'cancel', path: 'cancel', done: 'cancelled', question: 'does not take place', body: (_, why) => ({ reason: why.slice(0, 200) }) });
+  change(group.command('reschedule <id>').requiredOption('--due <date>').option('--zone <zone>'), io, { path: 'reschedule', done: 'rescheduled', question: 'is due at another moment', body: ({ due, zone }) => ({ due: dueOf(due!, zone) }) });
+
+  group.command('import <file>').description('Loans from a file (- = stdin): one JSON object a line, as for POST /attributions. Importing twice changes nothing')
+    .option('--parallel <n>', 'requests at once', '8')
+    .action(doing(io, async (context: Context, file: string, { parallel }: Options) => {
+      const lines = readFileSync(file === '-' ? 0 : file, 'utf8').split('\n').map((text, i) => ({ text: text.trim(), number: i + 1 })).filter(({ text }) => text !== '');
+      await context.change(`Import ${lines.length} loan(s)?`, { command: 'loans import', details: { loans: lines.length } });
+      const bar = context.out.progress('loans', lines.length);
+      const failures: { line: number; reason: string }[] = [];
+      let done = 0;
+      const queue = [...lines];
+      const worker = async () => {
+        for (let line = queue.shift(); line; line = queue.shift()) {
+          try {
+            await context.call('loan', '/attributions', { method: 'POST', body: JSON.parse(line.text), idempotencyKey: keyOf(line.text) });
+          } catch (error) {
+            if ((error as ToolError).exitCode === exitCodes.unreachable) throw error;
+            failures.push({ line: line.number, reason: (error as Error).message });
+          }
+          bar.set(++done, lines.length);
+        }
+      };
+      await Promise.all(Array.from({ length: Math.max(1, Number(parallel)) }, worker)).finally(() => bar.stop());
+      context.out.answer({ imported: done - failures.length, failures }, () => {
+        context.out.line(`${done - failures.length} of ${lines.length} loans imported`);
+        if (failures.length > 0) context.out.table(['line', 'why not'], failures.map(({ line, reason }) => [line, reason]));
+      });
+      if (failures.length > 0) throw new ToolError(`${failures.length} line(s) were refused`, exitCodes.refused);
+    }));
+  schedule(program, io);
+}
+
+interface Change { name?: string; path: string; done: string; question: string; body: (options: Options, why: string) => object }
+
+function change(parent: Command, io: Io, { name, path, done, question, body }: Change): void {
+  const command = name ? parent.command(`${name} <id>`) : parent;
+  command.description(`The loan ${question}`).action(doing(io, async (context: Context, id: string, options: Options) => {
+    const why = await context.change(`Loan ${id} ${question}?`, { command: `loans ${path}`, details: { attributionId: id } });
+    stored(context, await context.call('loan', `/attributions/${encodeURIComponent(id)}/${path}`, { method: 'POST', body: body(options, why) }), done);
+  }));
+}
+
+const stored = (context: Context, answer: unknown, done: string) => context.out.answer(answer, () => context.out.line(done));
+
+function dueOf(text: string, zone: string | undefined): object {
+  const [date, time] = text.split(/[T ]/);
+  return { date, ...(time && { time: time.slice(0, 5) }), ...(zone && { zone }) };
+}
+
+interface Rung { type: string; at: string; skip?: string; done?: string; why: string }
+
+function schedule(program: Command, io: Io): void {
+  const group = program.command('schedule').description('What a loan will send, and when')
+    .addHelpText('after', examples('schedule preview --due 2026-03-28 --duration LONG --zone Europe/Paris', 'schedule show l-1'));
+  const show = (context: Context, rungs: Rung[]) => context.out.table(['type', 'at', 'state', 'why'], rungs.map(({ type, at, skip, done, why }) => [type, at, done ? `done ${done}` : skip ? `skipped: ${skip}` : 'planned', why]));
+  group.command('preview').requiredOption('--due <date>').option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', 'IANA zone', 'Europe/Paris').option('--department <id>').option('--category <id>').option('--at <instant>', 'as if it were then')
+    .description('For a loan that does not exist; nothing is stored')
+    .action(doing(io, async (context: Context, { due, duration, zone, department, category, at }: Options) => {
+      const body = JSON.parse(JSON.stringify({ loan: { duration, due: dueOf(due!, zone), zone, department, category }, at })) as object;
+      const answer = await context.call<{ policyVersion: number; loan: { rungs: Rung[] } }>('scheduler', '/schedule/preview', { method: 'POST', body });
+      context.out.answer(answer, () => show(context, answer.loan.rungs));
+    }));
+  group.command('show <id>').description("A loan's own schedule")
+    .action(doing(io, async (context: Context, id: string) => {
+      const answer = await context.call<{ rungs: Rung[] }>('scheduler', `/schedule/${encodeURIComponent(id)}`);
+      context.out.answer(answer, () => show(context, answer.rungs));
+    }));
+}

@@ -1,0 +1,55 @@
+import { createApiKey, listApiKeys, migrateAuth, revokeApiKey, scopes, type Scope } from '@rappel/auth';
+import type { Command } from 'commander';
+import { doing, examples } from '../command.ts';
+import type { Context, Io } from '../context.ts';
+import { exitCodes, ToolError } from '../errors.ts';
+
+type Options = Record<string, string | undefined>;
+
+/** `borrower`, `retention`, `key`: whose data is held, and who may ask. */
+export function peopleCommands(program: Command, io: Io): void {
+  program.command('borrower').description('What is held about a borrower')
+    .addHelpText('after', examples('borrower forget b-42 --why "asked on 2026-03-01"'))
+    .command('forget <id>').description('Destroy the key of all personal data of the borrower; cannot be undone')
+    .action(doing(io, async (context: Context, id: string) => {
+      const why = await context.change(`Make everything personal about ${id} unreadable for ever?`, { command: 'borrower forget', details: { borrowerId: id } });
+      const answer = await context.call('loan', `/borrowers/${encodeURIComponent(id)}/forget`, { method: 'POST', body: { why } });
+      context.out.answer(answer, () => context.out.line('forgotten'));
+    }));
+
+  program.command('retention').description('Let go of what is held too long')
+    .addHelpText('after', examples('retention run --dry-run', 'retention run --yes'))
+    .command('run').option('--dry-run', 'only count').description('Forget borrowers whose loans are long over')
+    .action(doing(io, async (context: Context, { dryRun }: { dryRun?: boolean }) => {
+      const ask = (dry: boolean) => context.call<{ borrowers: number; before: string }>('loan', '/retention', { method: 'POST', body: { dryRun: dry } });
+      let answer = await ask(true);
+      if (!dryRun && answer.borrowers > 0) {
+        await context.change(`Forget ${answer.borrowers} borrower(s) whose loans ended before ${answer.before}?`, { command: 'retention run', details: { borrowers: answer.borrowers } });
+        answer = await ask(false);
+      }
+      context.out.answer(answer, () => context.out.line(`${answer.borrowers} borrower(s) with loans over before ${answer.before}${dryRun ? ' (nothing changed)' : ''}`));
+    }));
+
+  const key = program.command('key').description('API keys')
+    .addHelpText('after', examples('key create dashboard --scopes log:read', 'key list', 'key revoke 1f2e3d4c5b6a7988 --why "left"'));
+  key.command('create <name>').requiredOption('--scopes <scopes>', scopes.join(', ')).option('--expires <instant>').description('Make one; its token is shown once')
+    .action(doing(io, async (context: Context, name: string, { scopes: wanted, expires }: Options) => {
+      await migrateAuth(context.pool());
+      await context.change(`Make a key ${name} for ${wanted}?`, { command: 'key create', details: { name, scopes: wanted } });
+      const made = await createApiKey(context.pool(), { name, scopes: wanted!.split(',').map((scope) => scope.trim()) as Scope[], ...(expires && { expiresAt: expires }) })
+        .catch((cause: unknown) => { throw cause instanceof RangeError ? new ToolError(cause.message, exitCodes.usage, { cause }) : cause; });
+      context.out.answer(made, () => context.out.line(`${made.token}\n${context.out.dim('Keep it: it is stored only as a hash.')}`));
+    }));
+  key.command('list').description('All keys, without their tokens')
+    .action(doing(io, async (context: Context) => {
+      await migrateAuth(context.pool());
+      const keys = await listApiKeys(context.pool());
+      context.out.answer(keys, () => context.out.table(['id', 'name', 'scopes', 'created', 'last used', 'state'], keys.map((one) => [one.id, one.name, one.scopes.join(' '), one.createdAt, one.lastUsedAt, one.revokedAt ? `revoked ${one.revokedAt}` : 'valid'])));
+    }));
+  key.command('revoke <id>').description('From now on nobody gets in with it')
+    .action(doing(io, async (context: Context, id: string) => {
+      await context.change(`Revoke the key ${id}?`, { command: 'key revoke', details: { id } });
+      if (!await revokeApiKey(context.pool(), id)) throw new ToolError(`there is no valid key ${id}`, exitCodes.refused);
+      context.out.answer({ id, revoked: true }, () => context.out.line('revoked'));
+    }));
+}

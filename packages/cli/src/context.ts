@@ -1,0 +1,115 @@
+import { busOptionsOf } from './bus.ts';
+import type { EventStore } from '@rappel/event-store';
+import { connectBus } from '@rappel/messaging';
+import { createPool, type Pool } from '@rappel/postgres';
+import { createVault, type Vault } from '@rappel/privacy';
+import { createHash, randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { readConfig, type Environment, type ToolConfig } from './config.ts';
+import { exitCodes, ToolError } from './errors.ts';
+import { createCall, type Call } from './http.ts';
+import { createOutput, type Output } from './output.ts';
+
+export type Bus = Awaited<ReturnType<typeof connectBus>>;
+
+/** `--json --yes --as --why` and what else every command takes. */
+export interface Global {
+  readonly json?: boolean;
+  readonly colour?: boolean;
+  readonly yes?: boolean;
+  readonly as?: string;
+  readonly why?: string;
+}
+
+/** What a command works with. Everything is opened at first use and closed when the command ends. */
+export interface Context {
+  readonly config: ToolConfig;
+  readonly out: Output;
+  readonly call: Call;
+  readonly yes: boolean;
+  /** `operator:<name>` */
+  readonly actor: string;
+  readonly why: string | undefined;
+  pool(): Pool;
+  store(): Promise<EventStore>;
+  openStore(url: string): Promise<EventStore>;
+  bus(): Promise<Bus>;
+  vault(): Vault;
+  /**
+   * Asks, then records who does what and why in the event store (`operation-<day>`), then lets it happen.
+   * `details` holds ids and counts, never a name or an address. Resolves with the reason to pass on.
+   */
+  change(question: string, action: { command: string; details?: object }): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface Io {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
+  readonly env: Environment;
+}
+
+export function createContext(io: Io, global: Global): Context {
+  const config = readConfig(io.env);
+  const out = createOutput(io, { json: global.json ?? false, colour: (global.colour ?? true) && io.stdout.isTTY === true && !io.env['NO_COLOR'] });
+  const closers: (() => Promise<unknown>)[] = [];
+  const kept = <T>(open: () => T, close: (opened: T) => Promise<unknown>) => {
+    let opened: T | undefined;
+    return () => {
+      if (opened === undefined) {
+        const mine = opened = open();
+        closers.unshift(() => close(mine));
+      }
+      return opened;
+    };
+  };
+  const openStore = async (url: string): Promise<EventStore> => {
+    const store = await adapterFor(url);
+    closers.unshift(() => store.close());
+    return store;
+  };
+  const pool = kept(() => createPool(config.require('DATABASE_URL'), { max: 4, name: 'rappel-tool' }), (one) => one.end());
+  const store = kept(() => openStore(config.get('EVENT_STORE_URL') ?? config.require('DATABASE_URL')), async () => undefined);
+  const bus = kept(() => connected(config), async (one) => (await one).close());
+  const vault = kept(() => createVault({ pool: pool(), masterKey: config.require('RAPPEL_MASTER_KEY') }), async () => undefined);
+  const actor = `operator:${(global.as ?? userName()).replaceAll(/[^\w.@-]/g, '_').slice(0, 60)}`;
+  return {
+    config, out, actor, pool, store, openStore, bus, vault,
+    call: createCall(config),
+    yes: global.yes ?? false,
+    why: global.why,
+    async change(question, { command, details = {} }) {
+      await out.confirm(question, global.yes ?? false);
+      const why = global.why ?? 'no reason given';
+      const at = new Date().toISOString();
+      await (await store()).append(`operation-${at.slice(0, 10)}`, [{ id: randomUUID(), type: 'OperatorActed', data: { command, ...details, why, at }, metadata: { actor } }], 'any');
+      return `${why} (${actor})`;
+    },
+    async close() {
+      for (const close of closers) await close().catch(() => undefined);
+    },
+  };
+}
+
+const userName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+};
+
+async function adapterFor(url: string): Promise<EventStore> {
+  if (/^postgres(?:ql)?:\/\//.test(url)) return (await import('@rappel/event-store-postgres')).createPostgresEventStore({ connectionString: url });
+  if (/^(?:kurrentdb|esdb)(?:\+discover)?:\/\//.test(url)) return (await import('@rappel/event-store-kurrentdb')).createKurrentEventStore({ connectionString: url });
+  throw new ToolError('an event store URL starts with postgres://, kurrentdb:// or esdb://', exitCodes.usage);
+}
+
+async function connected(config: ToolConfig): Promise<Bus> {
+  const late = new Promise<never>((_, reject) => { setTimeout(() => reject(new ToolError(`NATS does not answer at ${config.get('NATS_URL') ?? 'nats://127.0.0.1:4222'}, or refuses the login`, exitCodes.unreachable)), 5000).unref(); });
+  return Promise.race([connectBus(busOptionsOf(config)), late]);
+}
+
+/** The same text gives the same key, so a file that is imported twice changes nothing the second time. */
+export const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);

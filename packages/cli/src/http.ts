@@ -1,0 +1,55 @@
+import { exitCodes, ToolError } from './errors.ts';
+import type { ServiceName, ToolConfig } from './config.ts';
+
+export interface Request {
+  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+  readonly body?: unknown;
+  /** Makes a repeated request change nothing. */
+  readonly idempotencyKey?: string;
+}
+
+export type Call = <T>(service: ServiceName, path: string, request?: Request) => Promise<T>;
+
+/** Calls the services' APIs with the configured key. Refusals and missing things end with 3, unreachable services with 4. */
+export function createCall(config: ToolConfig): Call {
+  return async <T>(service: ServiceName, path: string, request: Request = {}) => {
+    const url = addressOf(new URL(path, config.url(service)), request);
+    const response = await fetch(url, { ...messageOf(request, config.get('RAPPEL_API_KEY')), signal: AbortSignal.timeout(60_000) })
+      .catch((cause: unknown) => { throw new ToolError(`the ${service} service does not answer at ${url.origin}`, exitCodes.unreachable, { cause }); });
+    const text = await response.text();
+    if (!response.ok) throw refusal(service, response.status, text);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+}
+
+function addressOf(url: URL, { query = {} }: Request): URL {
+  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') url.searchParams.set(key, Array.isArray(value) ? value.join(',') : String(value));
+  return url;
+}
+
+function messageOf({ method = 'GET', body, idempotencyKey }: Request, key: string | undefined): RequestInit {
+  const headers = {
+    ...(key && { authorization: `Bearer ${key}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+  };
+  return { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+}
+
+interface Refusal { error?: { code?: string; message?: string; issues?: { path: string; message: string }[] } }
+
+function refusal(service: ServiceName, status: number, text: string): ToolError {
+  const { code = String(status), message = 'refused', issues = [] } = parse(text).error ?? {};
+  const detail = issues.map((issue) => `\n  ${issue.path}: ${issue.message}`).join('');
+  const hint = status === 401 ? ' (set RAPPEL_API_KEY)' : '';
+  return new ToolError(`${service}: ${message} [${code}]${hint}${detail}`, status >= 500 ? exitCodes.unreachable : exitCodes.refused);
+}
+
+function parse(text: string): Refusal {
+  try {
+    return JSON.parse(text) as Refusal;
+  } catch {
+    return {};
+  }
+}
