@@ -4,10 +4,15 @@ import { streams, type StreamName } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 
-export interface Quiet {
-  /** What is under way at business time `now`, or undefined when nothing is: messages, announcements, rows, timers that are due. */
-  busy(now: string): Promise<string | undefined>;
+export interface Look {
+  /** What is under way, or undefined when nothing is: messages, announcements, rows, timers that are due. */
+  readonly busy?: string | undefined;
+  /** Business time of the next timer or of the next notification that waits. */
+  readonly next?: string | undefined;
 }
+
+/** Looks at everything as it stands at business time `now`. */
+export type Quiet = (now: string) => Promise<Look>;
 
 interface Surroundings {
   readonly pool: Pool;
@@ -23,7 +28,7 @@ const followers = [
   { name: 'log', category: 'notification', stream: undefined },
 ] as const;
 
-/** Looks at the servers from outside, as an operator would: the clock may only run on while nothing is under way. */
+/** Looks at the servers from outside, as an operator would: time may only go on while nothing is under way. */
 export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
   let manager: JetStreamManager | undefined;
 
@@ -60,24 +65,24 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
     return name && `${name} catches up`;
   };
 
-  const due = async (now: string): Promise<string | undefined> => {
-    const { rows } = await pool.query<{ timers: string; waiting: string }>(
-      `SELECT (SELECT count(*) FROM scheduler.schedules WHERE next_at <= $1) AS timers,
-              (SELECT count(*) FROM delivery.waiting WHERE not_before <= $1) AS waiting`, [now]);
-    const { timers, waiting } = rows[0]!;
-    if (timers !== '0') return `${timers} reminders are due`;
-    return waiting === '0' ? undefined : `${waiting} notifications wait`;
+  const timers = async (now: string): Promise<Look> => {
+    const { rows } = await pool.query<{ timers: number; waiting: number; next: Date | null }>(
+      `SELECT (SELECT count(*)::int FROM scheduler.schedules WHERE next_at <= $1) AS timers,
+              (SELECT count(*)::int FROM delivery.waiting WHERE not_before <= $1) AS waiting,
+              least((SELECT min(next_at) FROM scheduler.schedules WHERE next_at IS NOT NULL), (SELECT min(not_before) FROM delivery.waiting)) AS next`, [now]);
+    const { timers: due, waiting, next } = rows[0]!;
+    if (due > 0) return { busy: `${due} reminders are due` };
+    return waiting > 0 ? { busy: `${waiting} notifications wait` } : { next: next?.toISOString() };
   };
 
-  return {
-    async busy(now) {
-      try {
-        return await due(now) ?? await behind() ?? await pending();
-      } catch (error) {
-        // A server or service is away: whatever it held is under way.
-        manager = undefined;
-        return (error as Error).message;
-      }
-    },
+  return async (now) => {
+    try {
+      const { busy, next } = await timers(now);
+      return { busy: busy ?? await behind() ?? await pending(), next };
+    } catch (error) {
+      // A server or service is away: whatever it held is under way.
+      manager = undefined;
+      return { busy: (error as Error).message };
+    }
   };
 }

@@ -20,8 +20,9 @@ const after = (hours: number): string => new Date(Date.parse(ORIGIN) + hours * 3
 /** Long enough for the loans that are kept to be late twice. */
 export const END = after(132);
 const HALF = after(48);
-/** Business time passes in such steps, each only when nothing is under way any more: outages and slow machines change nothing. */
-const STEP_MS = 10 * 60_000;
+/** Time goes on in steps of this length, further when nothing is planned before; only when nothing is under way any more. */
+const SHORTEST_STEP_MS = 10 * 60_000;
+const LONGEST_STEP_MS = 2 * 3_600_000;
 const LOOK_MS = 10;
 /** So many looks in a row must find nothing under way. */
 const STILL = 3;
@@ -76,11 +77,16 @@ async function letTimeRun({ stack, steering, progress, upstream, quiet, ...troub
     if (steering.now() >= HALF) await makeTrouble();
     await supervisor.revive();
     void upstream.publishDue();
-    const busy = upstream.owed > 0 ? `${upstream.owed} events to publish` : await quiet.busy(steering.now());
+    const { busy, next } = upstream.owed > 0 ? { busy: `${upstream.owed} events to publish`, next: undefined } : await quiet(steering.now());
     const over = steering.now() >= END && upstream.next === undefined;
-    if (!busy && !over) steering.step(STEP_MS);
+    if (!busy && !over) steering.step(stepTo([next, upstream.next], steering.now()));
     still = over && !busy ? still + 1 : 0;
     progress.update(steering.now(), busy ?? '');
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
   }
+}
+
+function stepTo(planned: readonly (string | undefined)[], now: string): number {
+  const ahead = planned.flatMap((at) => (at ? [Date.parse(at) - Date.parse(now)] : []));
+  return Math.max(SHORTEST_STEP_MS, Math.min(LONGEST_STEP_MS, ...ahead));
 }
