@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { simulate, type Outcome } from './run.ts';
 
 // `SIMULATION_RUNS=1000000` for a long run; `SIMULATION_SEED=n` replays one life.
-const runs = Number(process.env.SIMULATION_RUNS ?? 2000);
+const runs = Number(process.env.SIMULATION_RUNS ?? 1000);
 const replayed = process.env.SIMULATION_SEED;
 
 function promisesKept({ notifications, taken, backBefore, messages }: Outcome): void {
