@@ -8,3 +8,7 @@ export { magicNumber, type Behaviour, type Settings as TwilioSettings } from './
 export type { AcceptedMessage } from './twilio/messages.ts';
 export { startStack, type Stack, type StackOptions } from './stack.ts';
 export type { Service, ServiceOptions } from './service.ts';
+export { spawnChild, stopChild, type Child } from './child.ts';
+export { unpackDebian } from './debian.ts';
+export { freePort, until } from './port.ts';
+export { inRappelDir, makeTempDir, workspaceRoot } from './workspace.ts';

@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { unpackDebian } from './debian.ts';
 import { inRappelDir, makeTempDir } from './workspace.ts';
 
 const run = promisify(execFile);
 const oldest = [2, 10] as const;
-const debianKeys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const debianMirror = process.env.RAPPEL_DEBIAN_MIRROR ?? 'http://deb.debian.org/debian';
 const dockerImage = 'nats:2.10-alpine';
 
 /** The path of a nats-server of at least 2.10: from the PATH, fetched before, fetched now; else an error that says what to install. */
@@ -55,35 +54,9 @@ async function isRecent(path: string): Promise<boolean> {
   return Number(major) > oldest[0] || (Number(major) === oldest[0] && Number(minor) >= oldest[1]);
 }
 
-// Debian 12's own package is too old, so trixie's is taken through private lists: the system's apt stays as it is,
-// root is not needed, and apt still verifies the signature (Debian 12's keyring holds trixie's keys).
+// Debian 12's own package is too old: trixie's is taken (Debian 12's keyring holds trixie's keys).
 async function fromDebian(work: string): Promise<string> {
-  if (!existsSync(debianKeys)) throw new Error(`no ${debianKeys}`);
-  for (const folder of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(work, folder), { recursive: true });
-  writeFileSync(join(work, 'status'), '');
-  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${debianKeys}] ${debianMirror} trixie main\n`);
-  const settings = {
-    'Dir::State': join(work, 'state'),
-    'Dir::State::status': join(work, 'status'),
-    'Dir::Cache': join(work, 'cache'),
-    'Dir::Etc::SourceList': join(work, 'sources.list'),
-    'Dir::Etc::SourceParts': '/dev/null',
-    'Dir::Etc::Preferences': '/dev/null',
-    'Dir::Etc::PreferencesParts': '/dev/null',
-    'APT::Sandbox::User': process.getuid?.() === 0 ? 'root' : '',
-    'APT::Update::Error-Mode': 'any',
-    'Acquire::Languages': 'none',
-    'Acquire::Retries': '3',
-    'Acquire::AllowInsecureRepositories': 'false',
-  };
-  const options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['-qq', ...options, 'update'], { env, cwd: work, timeout: 180_000 });
-  await run('apt-get', ['-qq', ...options, 'download', 'nats-server'], { env, cwd: work, timeout: 180_000 });
-  const deb = readdirSync(work).find((name) => name.endsWith('.deb'));
-  if (!deb) throw new Error('apt-get download brought nothing');
-  await run('dpkg-deb', ['-x', deb, 'unpacked'], { cwd: work });
-  return join(work, 'unpacked/usr/sbin/nats-server');
+  return join(await unpackDebian(work, { suite: 'trixie', packages: ['nats-server'] }), 'usr/sbin/nats-server');
 }
 
 async function fromDocker(work: string): Promise<string> {
