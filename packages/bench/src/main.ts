@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { runBullWorker } from './bullmq.ts';
+import { runAsChild } from './child.ts';
+import type { Context, Part, Row } from './figures.ts';
+import { describeMachine, machineLine } from './machine.ts';
+import { pipeline } from './pipeline.ts';
+import { resultTable } from './report.ts';
+import { runSink } from './sink.ts';
+import { serverVersions } from './versions.ts';
+
+const parts: Readonly<Record<string, Part>> = { pipeline };
+
+if (!await runAsChild({ sink: runSink, bullmq: runBullWorker })) await bench();
+
+interface Options { json?: string; rounds: number; smoke: boolean; profile: boolean; growth: number[] }
+
+async function bench(): Promise<void> {
+  const command = new Command('npm run bench --')
+    .description('Measures Rappel beside what people would pick instead, on real servers, in the same run.')
+    .addArgument(new Argument('[part...]', 'what to measure; default all').choices(Object.keys(parts)))
+    .option('--json <file>', 'write the result there as well')
+    .option('--rounds <n>', 'rounds that count; one more comes first, to warm up', whole, 3)
+    .option('--smoke', 'tiny numbers: shows that each part runs, says nothing about speed', false)
+    .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
+    .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])
+    .parse();
+  const { json, rounds, smoke, profile, growth } = command.opts<Options>();
+  const context: Context = {
+    rounds: smoke ? 1 : rounds, smoke, growth: smoke ? [0, 1000] : growth,
+    ...(profile && { profiles: resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) }),
+    say: (text) => { process.stderr.write(`${text}\n`); },
+  };
+  const chosen = (command.processedArgs[0] as string[]).length > 0 ? command.processedArgs[0] as string[] : Object.keys(parts);
+  const machine = describeMachine(await serverVersions());
+  context.say(machineLine(machine));
+  const rows: Row[] = [];
+  for (const name of chosen) rows.push(...await runPart(name, context));
+  console.log(`\n${machineLine(machine)}\n${resultTable(rows)}`);
+  if (context.profiles) console.log(`profiles: ${context.profiles}`);
+  if (json) writeFileSync(json, `${JSON.stringify({ at: new Date().toISOString(), version: version(), machine, rounds: context.rounds, smoke, rows }, undefined, 2)}\n`);
+  // What a broken part left open must not hold the program; its children end with it.
+  process.exit();
+}
+
+/** A part that breaks loses its own rows, not the others'. */
+async function runPart(name: string, context: Context): Promise<Row[]> {
+  context.say(name);
+  try {
+    return await parts[name]!(context);
+  } catch (error) {
+    process.exitCode = 1;
+    return [{ name, notRun: `it broke: ${(error as Error).message}` }];
+  }
+}
+
+const version = (): string => (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('a whole number');
+  return value;
+}
