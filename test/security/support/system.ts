@@ -1,0 +1,72 @@
+import { createApiKey, scopes, type Scope } from '@rappel/auth';
+import { startStack, type Stack } from '@rappel/local-stack';
+import { connectBus } from '@rappel/messaging';
+import { createPool, type Pool } from '@rappel/postgres';
+
+export const services = ['loan', 'scheduler', 'email', 'whatsapp', 'notification-log'] as const;
+export type ServiceName = (typeof services)[number];
+export type Bus = Awaited<ReturnType<typeof connectBus>>;
+
+/** All five services as processes on real servers, an API key per scope, and upstream's connection to the bus. */
+export interface System {
+  readonly stack: Stack;
+  readonly pool: Pool;
+  readonly upstream: Bus;
+  readonly urls: Readonly<Record<ServiceName, string>>;
+  /** One key for each scope alone. */
+  readonly tokens: Readonly<Record<Scope, string>>;
+  /** A key with every scope. */
+  readonly all: string;
+  stop(): Promise<void>;
+}
+
+export async function startSystem(): Promise<System> {
+  const stack = await startStack({ postgres: { durable: false }, nats: { durable: false }, env: { RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'debug' } });
+  try {
+    const running = await Promise.all(services.map(async (name) => [name, (await stack.startService(name, { patienceMs: 120_000 })).url] as const));
+    const pool = createPool(stack.env['DATABASE_URL']!);
+    const tokens = Object.fromEntries(await Promise.all(scopes.map(async (scope) => [scope, (await createApiKey(pool, { name: scope.replace(':', '-'), scopes: [scope] })).token]))) as Record<Scope, string>;
+    const { token: all } = await createApiKey(pool, { name: 'all', scopes });
+    const upstream = await connectBus({ servers: stack.nats!.url, name: 'security-test', ...stack.natsLogin('upstream') });
+    const stop = async () => {
+      await upstream.close();
+      await pool.end();
+      await stack.stop();
+    };
+    return { stack, pool, upstream, urls: Object.fromEntries(running) as System['urls'], tokens, all, stop };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+export interface Call {
+  readonly token?: string;
+  readonly body?: string;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function call(url: string, method: string, { token, body, type = 'application/json', headers = {} }: Call = {}): Promise<Answer> {
+  const answer = await fetch(url, {
+    method: method.toUpperCase(), redirect: 'manual',
+    headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': type }), ...headers },
+    ...(body !== undefined && { body }),
+  });
+  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+}
+
+export async function until<T>(what: string, check: () => T | Promise<T>, patienceMs = 90_000): Promise<NonNullable<T>> {
+  for (const end = Date.now() + patienceMs; ;) {
+    const result = await check();
+    if (result) return result;
+    if (Date.now() > end) throw new Error(`gave up waiting for: ${what}`);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+}
