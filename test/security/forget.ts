@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { headers as natsHeaders } from '@nats-io/nats-core';
 import { connectBus, createDeadLetters } from '@rappel/messaging';
 import { createVault, sealingDeadLetters } from '@rappel/privacy';
 import { rebuildLog } from '@rappel/read-model';
@@ -16,9 +18,14 @@ const attributionId = 'a-forget-1';
 
 const found = (text: string): string[] => traces.filter((trace) => text.toLowerCase().includes(trace));
 
+function cloudEvent(type: string) {
+  const headers = natsHeaders();
+  for (const [name, value] of Object.entries({ specversion: '1.0', id: `${type}-${randomUUID()}`, source: 'security-test', type })) headers.set(`ce-${name}`, value);
+  return headers;
+}
+
 async function publish({ upstream }: System, type: string, data: object): Promise<Record<string, unknown>> {
-  const event = { specversion: '1.0', id: `${type}-${Math.random()}`, source: 'security-test', type, data };
-  return (await upstream.request(`inbound.${type}`, JSON.stringify(event), { timeout: 30_000 })).json();
+  return (await upstream.request(`inbound.${type}`, JSON.stringify(data), { timeout: 30_000, headers: cloudEvent(type) })).json();
 }
 
 const due = () => ({ date: new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10), zone: 'Europe/Paris' });
@@ -69,7 +76,7 @@ export function forget(get: () => System): void {
     test('is told first, on both channels, and is nowhere in clear', async () => {
       const system = get();
       expect(await publish(system, 'AttributionCreated', loan(attributionId))).toMatchObject({ id: attributionId });
-      system.upstream.publish('inbound.AttributionCreated', JSON.stringify({ specversion: '1.0', id: 'broken', source: 'security-test', type: 'AttributionCreated', data: { ...loan('a-broken'), duration: 'JAMAIS' } }));
+      system.upstream.publish('inbound.AttributionCreated', JSON.stringify({ ...loan('a-broken'), duration: 'JAMAIS' }), { headers: cloudEvent('AttributionCreated') });
       await until('both messages', async () => (await logged(system, system.all)).filter(({ status }) => status === 'ENVOYEE').length === 2);
       expect((await system.stack.inbox!.mails()).some(({ to }) => JSON.stringify(to).includes(person.email))).toBe(true);
       expect((await logged(system, system.all)).map(({ recipient }) => recipient).sort()).toEqual([person.phone, person.email].sort());

@@ -24,7 +24,9 @@ async function together<T>(items: readonly T[], lanes: number, work: (item: T) =
 
 interface Request { readonly operation: Operation; readonly url: string; readonly body?: string; readonly type: string; readonly headers: Record<string, string> }
 
-const inPath = (value: unknown): string => encodeURIComponent(String(typeof value === 'object' ? JSON.stringify(value) : value).toWellFormed()) || '%20';
+/** Lone surrogates cannot be written to a wire. */
+const wellFormed = (text: string): string => Buffer.from(text).toString();
+const inPath = (value: unknown): string => encodeURIComponent(wellFormed(String(typeof value === 'object' ? JSON.stringify(value) : value))) || '%20';
 const headerSafe = (value: string): string => value.replaceAll(/[^\t\u0020-\u007e\u0080-\u00ff]/g, '?').trim();
 
 function parameter({ schema }: Parameter): fc.Arbitrary<unknown> {
@@ -46,6 +48,18 @@ function requestsOf(operation: Operation, base: string): fc.Arbitrary<Request> {
     const search = pairs.map(([name, value]) => `${inPath(name)}=${inPath(value)}`).join('&');
     return { operation, url: `${base}${path}${search && `?${search}`}`, ...(one.body !== undefined && operation.method !== 'get' && { body: one.body }), type: one.type, headers: one.extra as Record<string, string> };
   });
+}
+
+interface Inbound { readonly type: string; readonly data: unknown; readonly id: string; readonly binary: boolean; readonly subject: string | undefined; readonly cut: number | null }
+
+/** As a CloudEvent in binary or structured mode, now and then with its end cut off. */
+function written({ type, data, id, binary, subject, cut }: Inbound): { headers: ReturnType<typeof natsHeaders>; payload: string } {
+  const headers = natsHeaders();
+  const attributes = { specversion: '1.0', id, source: 'fuzz', type, ...(subject !== undefined && { subject }) };
+  if (!binary) headers.set('content-type', 'application/cloudevents+json');
+  else for (const [name, value] of Object.entries(attributes)) headers.set(`ce-${name}`, wellFormed(value.replaceAll(/[\r\n\u0000]/g, ' ')));
+  const payload = JSON.stringify(binary ? data : { ...attributes, data }) ?? '';
+  return { headers, payload: cut ? payload.slice(0, -cut) : payload };
 }
 
 /** What is wrong with an answer, or nothing. */
@@ -113,16 +127,14 @@ export function fuzz(get: () => System): void {
       }));
       const events = sample(event, Math.ceil(cases * 0.1), 99);
       const answers: Record<string, number> = {};
-      await together(events, 32, async ({ type, data, id, binary, subject, cut }) => {
-        const headers = natsHeaders();
-        const set = (name: string, value: string) => headers.set(name, value.replaceAll(/[\r\n\u0000]/g, ' ').toWellFormed());
-        if (binary) for (const [name, value] of [['ce-specversion', '1.0'], ['ce-id', id], ['ce-source', 'fuzz'], ['ce-type', type], ['ce-subject', subject ?? '']] as const) set(name, value);
-        const payload = JSON.stringify(binary ? data : { specversion: '1.0', id, source: 'fuzz', type, data, ...(subject !== undefined && { subject }) }) ?? '';
-        const answer = (await upstream.request(`inbound.${type}`, cut ? payload.slice(0, -cut) : payload, { timeout: 60_000, headers })).json<{ id?: string; ignored?: string; error?: { code: number; message: string } }>();
-        const kind = answer.error ? String(answer.error.code) : 'stored';
+      await together(events, 32, async (one) => {
+        const { headers, payload } = written(one);
+        const answer = (await upstream.request(`inbound.${one.type}`, payload, { timeout: 60_000, headers })).json<{ id?: string; error?: { code: number; message: string } }>();
+        const { error, id } = answer;
+        const kind = error ? String(error.code) : 'stored';
         answers[kind] = (answers[kind] ?? 0) + 1;
-        if (answer.error && (answer.error.code >= 500 || typeof answer.error.message !== 'string')) problems.push(`${JSON.stringify(answer)} to ${payload.slice(0, 600)}`);
-        if (type === 'AttributionCreated' && answer.id !== undefined) accepted.add(answer.id);
+        if (error && (error.code >= 500 || typeof error.message !== 'string')) problems.push(`${JSON.stringify(answer)} to ${payload.slice(0, 600)}`);
+        if (one.type === 'AttributionCreated' && id !== undefined) accepted.add(id);
       });
       process.stdout.write(`fuzz: ${events.length} messages, by answer ${JSON.stringify(answers)}, ${problems.length} problems; seed ${seed}\n`);
       expect(problems.slice(0, 10)).toEqual([]);

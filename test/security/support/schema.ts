@@ -16,10 +16,11 @@ function text({ format, pattern, minLength, maxLength }: JsonSchema): fc.Arbitra
   const known = formats[String(format)];
   if (known) return known;
   if (typeof pattern === 'string' && pattern.includes('[01]')) return fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 })).map(([h, m]) => `${String(h).padStart(2, '0')}:${String(m).padStart(2, '0')}`);
-  const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,12}$/);
-  const zone = fc.constantFrom('Europe/Paris', 'America/Martinique', 'Pacific/Noumea', 'UTC');
-  const most = number(maxLength, 20);
-  return fc.oneof(word, zone, fc.string({ minLength: number(minLength, 0), maxLength: Math.max(number(minLength, 0), Math.min(most, 200)) }));
+  if (pattern === '^[A-Za-z]') return fc.constantFrom('Europe/Paris', 'America/Martinique', 'Pacific/Noumea', 'UTC');
+  const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,9}$/);
+  if (typeof pattern === 'string') return word;
+  const least = number(minLength, 0);
+  return fc.oneof({ weight: 6, arbitrary: word }, { weight: 1, arbitrary: fc.string({ minLength: least, maxLength: Math.max(least, Math.min(number(maxLength, 20), 200)) }) });
 }
 
 function object({ properties = {}, required = [], additionalProperties }: JsonSchema): fc.Arbitrary<unknown> {

@@ -41,6 +41,12 @@ function answerFor(error: unknown): Answer {
   return refusal(coded) ?? { status: 500, code: 'internal', message: 'something went wrong on our side' };
 }
 
+/** What Fastify itself refuses before there is a route: the same shape. */
+export function refuseEarly(error: { statusCode?: number; message: string }, _: unknown, reply: FastifyReply): void {
+  const { status, code } = byStatus(error.statusCode ?? 400, '');
+  void reply.status(status).type('application/json; charset=utf-8').send({ error: { code, message: scrub(error.message).slice(0, 200) } });
+}
+
 /** The one place where errors become statuses: `{ error: { code, message, issues? } }`, never a stack trace or an address. */
 export function createErrorFilter(logger: Logger): ExceptionFilter {
   @Catch()
@@ -55,7 +61,8 @@ export function createErrorFilter(logger: Logger): ExceptionFilter {
       }
       if (status === 401) void reply.header('www-authenticate', 'Bearer realm="rappel"');
       if (status === 503) void reply.header('retry-after', '5');
-      void reply.status(status).send({ error: { code, message: scrub(message), ...(issues && { issues }) } });
+      // A handler may have said what it would have answered.
+      void reply.status(status).type('application/json; charset=utf-8').send({ error: { code, message: scrub(message), ...(issues && { issues }) } });
     }
   }
   return new ErrorFilter();

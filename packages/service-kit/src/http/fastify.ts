@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -5,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { BaseConfig } from '../base-config.ts';
+import { refuseEarly } from './error-filter.ts';
 import { withTrace } from '../trace.ts';
 
 /** Largest request body, bytes. */
@@ -24,6 +26,8 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 300 },
+    frameworkErrors: refuseEarly as never,
+    clientErrorHandler: refuseBroken,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   await fastify.register(helmet, { contentSecurityPolicy: strictPolicy, strictTransportSecurity: config.NODE_ENV === 'production' });
@@ -34,6 +38,17 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
   fastify.addHook('onRequest', (request, _, next) => { withTrace(request.headers['traceparent'] as string | undefined, next); });
   measure(fastify, registry);
   return adapter;
+}
+
+/** What is not HTTP, or too much of it: answered on the socket, in the same shape. */
+function refuseBroken(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify({ error: { code: status.startsWith('431') ? 'headers-too-large' : 'bad-request', message: 'this is not a request' } });
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
 }
 
 // A form needs no permission from the browser to be sent across sites, and all its values are strings.
