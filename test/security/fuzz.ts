@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { hostileString, spoiled } from './support/hostile.ts';
 import { operationsOf, type JsonSchema, type Operation, type Parameter } from './support/operations.ts';
 import { valueOf } from './support/schema.ts';
-import { call, until, type System } from './support/system.ts';
+import { call, until, type Bus, type System } from './support/system.ts';
 
 const cases = Number(process.env['FUZZ_CASES'] ?? 2000);
 const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
@@ -60,6 +60,16 @@ function written({ type, data, id, binary, subject, cut }: Inbound): { headers: 
   else for (const [name, value] of Object.entries(attributes)) headers.set(`ce-${name}`, wellFormed(value.replaceAll(/[\r\n\u0000]/g, ' ')));
   const payload = JSON.stringify(binary ? data : { ...attributes, data }) ?? '';
   return { headers, payload: cut ? payload.slice(0, -cut) : payload };
+}
+
+interface Told { readonly id?: string; readonly error?: { readonly code: number; readonly message: string } }
+
+async function ask(bus: Bus, type: string, { headers, payload }: ReturnType<typeof written>): Promise<Told> {
+  try {
+    return (await bus.request(`inbound.${type}`, payload, { timeout: 20_000, headers })).json();
+  } catch (error) {
+    return { error: { code: 504, message: `no answer: ${String(error)} ${[...headers].join(' ')}` } };
+  }
 }
 
 /** What is wrong with an answer, or nothing. */
@@ -129,11 +139,10 @@ export function fuzz(get: () => System): void {
       const answers: Record<string, number> = {};
       await together(events, 32, async (one) => {
         const { headers, payload } = written(one);
-        const answer = (await upstream.request(`inbound.${one.type}`, payload, { timeout: 60_000, headers })).json<{ id?: string; error?: { code: number; message: string } }>();
-        const { error, id } = answer;
+        const { error, id, ...answer } = await ask(upstream, one.type, { headers, payload });
         const kind = error ? String(error.code) : 'stored';
         answers[kind] = (answers[kind] ?? 0) + 1;
-        if (error && (error.code >= 500 || typeof error.message !== 'string')) problems.push(`${JSON.stringify(answer)} to ${payload.slice(0, 600)}`);
+        if (error && (error.code >= 500 || typeof error.message !== 'string')) problems.push(`${JSON.stringify({ error, ...answer })} to ${payload.slice(0, 600)}`);
         if (one.type === 'AttributionCreated' && id !== undefined) accepted.add(id);
       });
       process.stdout.write(`fuzz: ${events.length} messages, by answer ${JSON.stringify(answers)}, ${problems.length} problems; seed ${seed}\n`);

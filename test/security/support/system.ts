@@ -21,7 +21,7 @@ export interface System {
 }
 
 export async function startSystem(): Promise<System> {
-  const stack = await startStack({ postgres: { durable: false }, nats: { durable: false }, env: { RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'debug' } });
+  const stack = await startStack({ ...(process.env['SECURITY_DIR'] && { dataDir: process.env['SECURITY_DIR'] }), postgres: { durable: false }, nats: { durable: false }, env: { RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'debug' } });
   try {
     const running = await Promise.all(services.map(async (name) => [name, (await stack.startService(name, { patienceMs: 120_000 })).url] as const));
     const pool = createPool(stack.env['DATABASE_URL']!);
@@ -53,8 +53,18 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A connection that the server closed for being idle is tried again; any other failure is the caller's to judge. */
+async function send(url: string, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if ((error as { cause?: { code?: string } }).cause?.code !== 'UND_ERR_SOCKET') throw error;
+    return fetch(url, options);
+  }
+}
+
 export async function call(url: string, method: string, { token, body, type = 'application/json', headers = {} }: Call = {}): Promise<Answer> {
-  const answer = await fetch(url, {
+  const answer = await send(url, {
     method: method.toUpperCase(), redirect: 'manual',
     headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': type }), ...headers },
     ...(body !== undefined && { body }),

@@ -1,5 +1,5 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
-import { answer, dead, retry, type Message, type Outcome } from '@rappel/messaging';
+import { answer, dead, type Message, type Outcome } from '@rappel/messaging';
 import { v5 as uuidv5 } from 'uuid';
 import type { Borrowers } from '../borrower/commands.ts';
 import type { Cause, Stored } from '../stored.ts';
@@ -7,9 +7,8 @@ import type { Loans } from './commands.ts';
 import { isLoanRefused } from './refused.ts';
 
 const COMMAND_IDS = '0b8a4d9e-5f0e-4a53-8d47-4f3a3a2c9d10';
-/** A return may overtake its creation: so often it is tried again before it counts as unknown. */
+/** A return may overtake its creation: so often it is delivered, over half a minute, before it counts as unknown. */
 const PATIENCE = 6;
-const PATIENCE_MS = 500;
 
 type Input<T extends InboundType> = ReturnType<(typeof inboundTypes)[T]['parse']>;
 interface UseCases {
@@ -43,6 +42,8 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
   } catch (error) {
     if (!isLoanRefused(error)) throw error;
     const early = error.code === 'unknown-attribution' && !message.request && message.deliveries < PATIENCE;
-    return early ? retry(PATIENCE_MS * message.deliveries, error.message) : dead(error.message);
+    // Given back to the bus, not kept: kept, it would stay in front of the very creation it waits for.
+    if (early) throw error;
+    return dead(error.message);
   }
 }
