@@ -142,6 +142,6 @@ export function forget(get: () => System): void {
       expect((await logged(system, system.all)).filter(({ status }) => status === 'ENVOYEE')).toHaveLength(2);
       await publish(system, 'AttributionCreated', loan('a-forget-2'));
       await until('a message', async () => (await logged(system, system.all)).some(({ recipient }) => recipient === person.email));
-    });
+    }, 200_000);
   });
 }
