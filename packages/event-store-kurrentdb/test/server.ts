@@ -1,27 +1,36 @@
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import featuresGrpc from '@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/serverfeatures_grpc_pb.js';
 import features from '@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/serverfeatures_pb.js';
 import streamsGrpc from '@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/streams_grpc_pb.js';
 import sessionsGrpc from '@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v2/streams/streams_grpc_pb.js';
 import { answerAppend, answerSession } from './appends.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 import { answerRead } from './reads.ts';
 
 export interface TestServer {
+  readonly port: number;
+  readonly log: Log;
   readonly connectionString: string;
   /** Cuts every connection and comes back on the same port with the same log. */
   restart(): Promise<void>;
   stop(): void;
 }
 
+interface TestServerOptions {
+  /** Multi-stream appends come with 25.1. */
+  readonly version?: string;
+  /** Makes it a follower: it reads the leader's log and sends appends away to it. */
+  readonly leader?: TestServer;
+}
+
 /** Speaks as much of KurrentDB's protocol as the adapter calls, over HTTP/2 without TLS. For tests only: the log is in memory. */
-export async function startTestServer({ version = '25.1.0' }: { version?: string } = {}): Promise<TestServer> {
-  const log = createLog();
+export async function startTestServer({ version = '25.1.0', leader }: TestServerOptions = {}): Promise<TestServer> {
+  const log = leader?.log ?? createLog();
   const hasSessions = Number.parseFloat(version) >= 25;
   const streamsService = {
     read: (call: Parameters<typeof answerRead>[1]) => void answerRead(log, call).catch((error: Error) => call.destroy(error)),
     append: (...[call, callback]: Parameters<typeof answerAppend> extends [unknown, ...infer Rest] ? Rest : never) =>
-      void answerAppend(log, call, callback).catch(() => undefined),
+      void (leader ? callback(notLeader(leader.port)) : answerAppend(log, call, callback).catch(() => undefined)),
   };
   const sessions = {
     appendSession: (...[call, callback]: Parameters<typeof answerSession> extends [unknown, ...infer Rest] ? Rest : never) =>
@@ -50,6 +59,8 @@ export async function startTestServer({ version = '25.1.0' }: { version?: string
 
   let { server, port } = await start(0);
   return {
+    log,
+    get port() { return port; },
     connectionString: `kurrentdb://127.0.0.1:${port}?tls=false`,
     restart: async () => {
       server.forceShutdown();
@@ -58,6 +69,14 @@ export async function startTestServer({ version = '25.1.0' }: { version?: string
     },
     stop: () => server.forceShutdown(),
   };
+}
+
+function notLeader(port: number) {
+  const metadata = new Metadata();
+  metadata.set('exception', 'not-leader');
+  metadata.set('leader-endpoint-host', '127.0.0.1');
+  metadata.set('leader-endpoint-port', String(port));
+  return { code: status.NOT_FOUND, details: 'Leader info available', metadata };
 }
 
 function method(service: string, name: string): features.SupportedMethod {

@@ -48,3 +48,17 @@ describe('a server without multi-stream appends', () => {
     await expect(store.readStream('f-1')).rejects.toMatchObject({ code: 'store-unavailable' });
   });
 });
+
+describe('a follower', () => {
+  it('sends an append to the leader, which takes it', async () => {
+    const leader = await startTestServer();
+    const follower = await startTestServer({ leader });
+    const store = createKurrentEventStore({ connectionString: follower.connectionString });
+    expect((await store.append('a-1', [event()], 0)).version).toBe(1);
+    expect((await store.append('a-1', [event()], 1)).version).toBe(2);
+    expect(leader.log.streamOf('a-1')).toHaveLength(2);
+    await store.close();
+    follower.stop();
+    leader.stop();
+  });
+});
