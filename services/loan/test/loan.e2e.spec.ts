@@ -1,0 +1,95 @@
+import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startStack, type Service, type Stack } from '@rappel/local-stack';
+import { connectBus } from '@rappel/messaging';
+import { createPool, type Pool } from '@rappel/postgres';
+
+let stack: Stack;
+let loan: Service;
+let upstream: NatsConnection;
+let pool: Pool;
+
+beforeAll(async () => {
+  stack = await startStack({ inbox: false, twilio: false, env: { RAPPEL_AUTH: 'off' } });
+  // Loan hears from the scheduler's stream, which the scheduler makes.
+  [loan] = await Promise.all([stack.startService('loan'), stack.startService('scheduler')]);
+  upstream = await connectBus({ servers: stack.nats!.url, name: 'upstream', inboxPrefix: '_INBOX_upstream', ...stack.natsLogin('upstream') });
+  pool = createPool(stack.env['DATABASE_URL']!);
+}, 120_000);
+afterAll(async () => {
+  await Promise.allSettled([upstream?.close(), pool?.end()]);
+  await stack?.stop();
+});
+
+const creation = (attributionId: string) => ({
+  attributionId, borrower: { id: 'B-1', firstName: 'Zoé', email: 'zoe.secret@example.org', phone: '0639980001' },
+  item: { code: 'PERC-001', name: 'Perceuse Bosch' }, duration: 'LONG', due: { date: '2027-01-10' },
+});
+const binary = (id: string, type: string) => {
+  const h = headers();
+  for (const [name, value] of Object.entries({ specversion: '1.0', id, type, source: '/test' })) h.set(`ce-${name}`, value);
+  return h;
+};
+const structured = (() => {
+  const h = headers();
+  h.set('content-type', 'application/cloudevents+json');
+  return h;
+})();
+const request = async (id: string, type: string, data: object) =>
+  (await upstream.request(`inbound.${type}`, JSON.stringify(data), { headers: binary(id, type), timeout: 20_000 })).json<Record<string, unknown>>();
+
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 600; tries++) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  throw new Error('it did not happen');
+}
+const deadLetter = (subject: string) => eventually(async () => (await pool.query<{ reason: string; deliveries: number }>('SELECT reason, deliveries FROM messaging.dead_letters WHERE subject = $1', [subject])).rows[0]);
+const eventTypes = async (stream: string) => (await pool.query<{ type: string }>('SELECT type FROM event_store.events WHERE stream = $1 ORDER BY version', [stream])).rows.map(({ type }) => type);
+
+test('a request is answered once the store has it, and the same event again changes nothing', async () => {
+  expect(await request('e-1', 'AttributionCreated', creation('L-1'))).toMatchObject({ id: 'L-1', version: 1, duplicate: false });
+  expect(await eventTypes('attribution-L-1')).toEqual(['AttributionCreated']);
+  expect(await request('e-1', 'AttributionCreated', creation('L-1'))).toMatchObject({ id: 'L-1', duplicate: true });
+});
+
+test('a plain structured publish is stored too', async () => {
+  const event = { specversion: '1.0', id: 'e-2', source: '/test', type: 'AttributionCreated', data: creation('L-2') };
+  upstream.publish('inbound.anything', JSON.stringify(event), { headers: structured });
+  await eventually(async () => ((await eventTypes('attribution-L-2')).length === 1 ? true : undefined));
+});
+
+test('what cannot be understood is refused by name and kept among the dead letters', async () => {
+  expect(await request('e-3', 'AttributionCreated', { ...creation('L-3'), duration: 'FOREVER' })).toMatchObject({ error: { code: 400, issues: [{ path: 'duration' }] } });
+  expect((await deadLetter('inbound.AttributionCreated')).reason).toContain('invalid AttributionCreated');
+  upstream.publish('inbound.garbage', 'not a CloudEvent at all');
+  expect((await deadLetter('inbound.garbage')).deliveries).toBe(1);
+  expect(await request('e-4', 'AttributionReturned', { attributionId: 'nobody-knows-it' })).toMatchObject({ error: { code: 400, message: expect.stringContaining('not known') } });
+});
+
+test('the HTTP commands do the same, and refuse by the same rules', async () => {
+  const post = (path: string, body: object) => fetch(`${loan.url}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': path }, body: JSON.stringify(body) });
+  expect((await post('attributions', creation('L-4'))).status).toBe(201);
+  expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ version: 2, duplicate: false });
+  expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ duplicate: true });
+  expect((await post('attributions/L-4/return', {})).status).toBe(200);
+  expect((await post('attributions/L-4/cancel', {})).status).toBe(409);
+  expect((await post('attributions/L-5/return', {})).status).toBe(404);
+  expect((await post('attributions', { ...creation('L-6'), due: { date: 'tomorrow' } })).status).toBe(400);
+});
+
+test('names and addresses are sealed in the store', async () => {
+  const { rows } = await pool.query<{ row: string }>('SELECT e::text AS row FROM event_store.events e');
+  expect(rows.length).toBeGreaterThan(3);
+  for (const { row } of rows) expect(row).not.toMatch(/Zoé|zoe\.secret|39980001/);
+});
+
+test('killed and started again it goes on', async () => {
+  await loan.kill();
+  upstream.publish('inbound.AttributionCreated', JSON.stringify(creation('L-7')), { headers: binary('e-7', 'AttributionCreated') });
+  await upstream.flush();
+  await loan.restart();
+  await eventually(async () => ((await eventTypes('attribution-L-7')).length === 1 ? true : undefined));
+}, 120_000);
