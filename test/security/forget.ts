@@ -140,7 +140,8 @@ export function forget(get: () => System): void {
       expect(await publish(system, 'AttributionReturned', { attributionId })).toMatchObject({ id: attributionId });
       await until('the skip', async () => (await logged(system, system.all)).length > 2);
       expect((await logged(system, system.all)).filter(({ status }) => status === 'ENVOYEE')).toHaveLength(2);
-      await publish(system, 'AttributionCreated', loan('a-forget-2'));
+      expect(await publish(system, 'BorrowerUpdated', { borrower: loan('').borrower })).toMatchObject({ id: borrowerId });
+      expect(await publish(system, 'AttributionCreated', loan('a-forget-2'))).toMatchObject({ id: 'a-forget-2' });
       await until('a message', async () => (await logged(system, system.all)).some(({ recipient }) => recipient === person.email));
     }, 200_000);
   });

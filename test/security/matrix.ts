@@ -39,7 +39,7 @@ export function matrix(system: () => System): void {
       }
       process.stdout.write(`matrix: ${operations.length} endpoints, ${tried} combinations of endpoint and token, ${wrong.length} wrong\n`);
       expect(wrong).toEqual([]);
-    });
+    }, 300_000);
 
     test('are public only where nothing can be read: health, the page without data, signed links and webhooks', async () => {
       const open = (await operationsOf(system())).filter(({ scopes: wanted }) => wanted === 'public').map(({ path }) => path);

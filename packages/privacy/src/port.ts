@@ -20,6 +20,8 @@ export interface Vault {
   forget(subject: string): Promise<void>;
   /** The person gave their data anew: the next `seal` makes a new key. What was erased stays erased. */
   readmit(subject: string): Promise<void>;
+  /** Those of these people who have a key. */
+  held(subjects: readonly string[]): Promise<string[]>;
   /** Destroys keys that were kept long enough; these people may come back at any time. Returns how many there were. */
   expire(subjects: readonly string[]): Promise<number>;
   /** Destroys the day keys of dead letters about nobody in particular, of days before this one (`YYYY-MM-DD`). Returns how many. */

@@ -40,6 +40,7 @@ export function createVault({ pool, masterKey, cacheMs = 5000, cacheMax = 20_000
     openBytes: (sealed) => openBytes(keys, sealed),
     forget: async (subject) => { await destroy([subject], true); },
     readmit: async (subject) => { await pool.query('DELETE FROM privacy.forgotten WHERE subject = $1', [subject]); },
+    held: async (subjects) => (await pool.query<{ subject: string }>('SELECT subject FROM privacy.data_keys WHERE subject = ANY ($1) ORDER BY subject', [subjects])).rows.map(({ subject }) => subject),
     expire: (subjects) => destroy(subjects, false),
     expireDeadLetters: async (beforeDay) => {
       const { rows } = await pool.query<{ subject: string }>(`SELECT subject FROM privacy.data_keys WHERE subject COLLATE "C" >= $1 AND subject COLLATE "C" < $2`, [deadLetterSubject(''), deadLetterSubject(beforeDay)]);

@@ -48,12 +48,12 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
     },
     {
       provide: RETENTION,
-      useFactory: (...[store, vault, borrowers, clock, config, logger, shutdown]: [EventStore, Vault, Borrowers, Clock, LoanConfig, Logger, Shutdown]): Retention => {
-        const retention = createRetention({ store, vault, borrowers, clock, days: config.RAPPEL_RETENTION_DAYS, deadLetterDays: config.RAPPEL_DEAD_LETTER_DAYS });
+      useFactory: (...[store, vault, clock, config, logger, shutdown]: [EventStore, Vault, Clock, LoanConfig, Logger, Shutdown]): Retention => {
+        const retention = createRetention({ store, vault, clock, days: config.RAPPEL_RETENTION_DAYS, deadLetterDays: config.RAPPEL_DEAD_LETTER_DAYS });
         shutdown.add('workers', 'retention', everyDay(retention, logger));
         return retention;
       },
-      inject: [STORE, VAULT, BORROWERS, CLOCK, CONFIG, LOGGER, SHUTDOWN],
+      inject: [STORE, VAULT, CLOCK, CONFIG, LOGGER, SHUTDOWN],
     },
   ],
 })

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import { Id } from '@rappel/contracts';
 import type { SubjectAccessFile } from '@rappel/privacy';
-import { Caller, Endpoint, Scopes, ZodBody, ZodParams, type CallerIdentity } from '@rappel/service-kit';
+import { Endpoint, Scopes, ZodBody, ZodParams } from '@rappel/service-kit';
 import { z } from 'zod';
 import { RETENTION, SUBJECT_ACCESS } from '../tokens.ts';
 import type { Retention, RetentionRun } from './retention.ts';
@@ -37,8 +37,8 @@ export class PrivacyController {
   @Post('retention')
   @HttpCode(200)
   @Scopes('admin')
-  @Endpoint({ summary: 'Forget borrowers whose loans are long over; counts only unless dryRun is false', body: Run, answer: RunAnswer, status: 200 })
-  run(@ZodBody(Run) { dryRun }: z.infer<typeof Run>, @Caller() { actor }: CallerIdentity): Promise<RetentionRun> {
-    return this.retention({ dryRun, actor });
+  @Endpoint({ summary: 'Erase the personal data of borrowers whose loans are long over; counts only unless dryRun is false', body: Run, answer: RunAnswer, status: 200 })
+  run(@ZodBody(Run) { dryRun }: z.infer<typeof Run>): Promise<RetentionRun> {
+    return this.retention({ dryRun });
   }
 }

@@ -2,18 +2,14 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import { borrowersLongOver, type Vault } from '@rappel/privacy';
 import type { Logger } from '@rappel/service-kit';
-import { v5 as uuidv5 } from 'uuid';
-import type { Borrowers } from './commands.ts';
 
-const RETENTION_IDS = '5f2c8f0e-4f53-4c50-9b0c-2d1f8a7b6e94';
 const DAY_MS = 86_400_000;
 
 export interface RetentionOptions {
   readonly store: EventStore;
   readonly vault: Vault;
-  readonly borrowers: Borrowers;
   readonly clock: Clock;
-  /** Days after a borrower's last loan or change before they are forgotten. */
+  /** Days after a borrower's last loan or change before their personal data is erased. */
   readonly days: number;
   /** Days that dead letters about nobody in particular can be read. */
   readonly deadLetterDays: number;
@@ -22,25 +18,25 @@ export interface RetentionOptions {
 export interface RetentionRun {
   /** Nothing out, and nothing happened since. */
   readonly before: string;
-  /** How many borrowers that concerns. */
+  /** How many borrowers that concerns: those whose key was still there. */
   readonly borrowers: number;
   /** How many keys of dead letters' days were destroyed. */
   readonly deadLetterDays: number;
   readonly dryRun: boolean;
 }
 
-/** Forgets borrowers whose loans are long over. They may come back: then they are registered anew. Safe to run twice, or by two at once. */
-export function createRetention({ store, vault, borrowers, clock, days, deadLetterDays }: RetentionOptions) {
-  return async ({ dryRun, actor }: { dryRun: boolean; actor: string }): Promise<RetentionRun> => {
+/**
+ * Destroys the keys of borrowers whose loans are long over. No event is needed: whoever reads finds nothing to open, as does
+ * a rebuild. They may come back: their next loan seals their data under a new key. Safe to run twice, or by two at once.
+ */
+export function createRetention({ store, vault, clock, days, deadLetterDays }: RetentionOptions) {
+  return async ({ dryRun }: { dryRun: boolean }): Promise<RetentionRun> => {
     const before = new Date(Date.parse(clock.now()) - days * DAY_MS).toISOString();
-    const over = await borrowersLongOver({ store, before });
-    if (dryRun) return { before, borrowers: over.length, deadLetterDays: 0, dryRun };
-    for (const borrowerId of over) {
-      const id = uuidv5(`${borrowerId}:${before.slice(0, 10)}`, RETENTION_IDS);
-      await borrowers.forget(borrowerId, 'retention', { id, correlationId: id, actor });
-    }
+    const held = await vault.held(await borrowersLongOver({ store, before }));
+    if (dryRun) return { before, borrowers: held.length, deadLetterDays: 0, dryRun };
+    const borrowers = await vault.expire(held);
     const beforeDay = new Date(Date.now() - deadLetterDays * DAY_MS).toISOString().slice(0, 10);
-    return { before, borrowers: over.length, deadLetterDays: await vault.expireDeadLetters(beforeDay), dryRun };
+    return { before, borrowers, deadLetterDays: await vault.expireDeadLetters(beforeDay), dryRun };
   };
 }
 export type Retention = ReturnType<typeof createRetention>;
@@ -50,7 +46,7 @@ export function everyDay(retention: Retention, logger: Logger): () => Promise<vo
   let running = Promise.resolve();
   const attempt = async () => {
     try {
-      logger.info(await retention({ dryRun: false, actor: 'retention' }), 'retention run');
+      logger.info(await retention({ dryRun: false }), 'retention run');
     } catch (err) {
       logger.error({ err }, 'retention run failed');
     }
