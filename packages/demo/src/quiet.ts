@@ -5,7 +5,7 @@ import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 
 export interface Look {
-  /** What is under way, or undefined when nothing is: messages, announcements, rows, timers that are due. */
+  /** What is under way, or undefined when nothing is: messages, announcements, rows, timers that are due. What is held for an operator is not. */
   readonly busy?: string | undefined;
   /** Business time of the next timer or of the next notification that waits. */
   readonly next?: string | undefined;
@@ -68,8 +68,8 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
   const timers = async (now: string): Promise<Look> => {
     const { rows } = await pool.query<{ timers: number; waiting: number; next: Date | null }>(
       `SELECT (SELECT count(*)::int FROM scheduler.schedules WHERE next_at <= $1) AS timers,
-              (SELECT count(*)::int FROM delivery.waiting WHERE not_before <= $1) AS waiting,
-              least((SELECT min(next_at) FROM scheduler.schedules WHERE next_at IS NOT NULL), (SELECT min(not_before) FROM delivery.waiting)) AS next`, [now]);
+              (SELECT count(*)::int FROM delivery.waiting WHERE not_before <= $1 AND reason <> 'held') AS waiting,
+              least((SELECT min(next_at) FROM scheduler.schedules WHERE next_at IS NOT NULL), (SELECT min(not_before) FROM delivery.waiting WHERE reason <> 'held')) AS next`, [now]);
     const { timers: due, waiting, next } = rows[0]!;
     if (due > 0) return { busy: `${due} reminders are due` };
     return waiting > 0 ? { busy: `${waiting} notifications wait` } : { next: next?.toISOString() };

@@ -29,25 +29,10 @@ export function createUpstream(bus: NatsConnection, plan: readonly Planned[], cl
   let published = 0;
   let owed = 0;
 
-  const publish = async (event: Planned): Promise<void> => {
-    for (;;) {
-      try {
-        const answer = await bus.request(`inbound.${event.type}`, JSON.stringify(event.data), { headers: cloudEvent(event), timeout: PATIENCE_MS });
-        const { error } = answer.json<{ error?: { code: number; message: string } }>();
-        if (error?.code === UNAVAILABLE) continue;
-        if (error) refusals.push(`${event.id}: ${error.message}`);
-        return;
-      } catch (error) {
-        // Nobody there or no answer in time: the services may be restarting.
-        if (!(error instanceof RequestError || (error as Error).name === 'TimeoutError')) throw error;
-        await new Promise((resolve) => { setTimeout(resolve, 100); });
-      }
-    }
-  };
-
   const drain = async (due: Planned[]): Promise<void> => {
     for (let event = due.shift(); event; event = due.shift()) {
-      await publish(event);
+      const refusal = await publishUntilAnswered(bus, event);
+      if (refusal !== undefined) refusals.push(`${event.id}: ${refusal}`);
       published++;
       owed--;
     }
@@ -66,6 +51,21 @@ export function createUpstream(bus: NatsConnection, plan: readonly Planned[], cl
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, due.length) }, () => drain(due)));
     },
   };
+}
+
+/** Publishes one event until the loan service says that it is stored (undefined) or why it never will be. */
+export async function publishUntilAnswered(bus: NatsConnection, event: Planned): Promise<string | undefined> {
+  for (;;) {
+    try {
+      const answer = await bus.request(`inbound.${event.type}`, JSON.stringify(event.data), { headers: cloudEvent(event), timeout: PATIENCE_MS });
+      const { error } = answer.json<{ error?: { code: number; message: string } }>();
+      if (error?.code !== UNAVAILABLE) return error?.message;
+    } catch (error) {
+      // Nobody there or no answer in time: the services may be restarting.
+      if (!(error instanceof RequestError || (error as Error).name === 'TimeoutError')) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
 }
 
 function cloudEvent({ id, type, at, data }: Planned) {

@@ -12,3 +12,4 @@ export { spawnChild, stopChild, type Child } from './child.ts';
 export { unpackDebian } from './debian.ts';
 export { freePort, until } from './port.ts';
 export { inRappelDir, makeTempDir, workspaceRoot } from './workspace.ts';
+export { seededRandom } from './random.ts';
