@@ -88,7 +88,7 @@ export function createHammer({ stack, steering, lines, services }: Stage, say: (
       case 'partition': return partition(blow.target, blow.lasts);
       case 'provider': return provider(blow.target, blow.share, blow.lasts);
       case 'receipts': return receipts(blow.share, blow.lasts);
-      case 'leap': return steering.jump(blow.hours * 3_600_000);
+      case 'leap': return steering.step(blow.hours * 3_600_000);
     }
   };
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureLocalKey } from '@rappel/auth';
-import { createQuiet, type Quiet } from '@rappel/demo';
+import { createQuiet, type Look, type Quiet } from '@rappel/demo';
 import { connectBus } from '@rappel/messaging';
 import { createPool } from '@rappel/postgres';
 import { openEventStore } from '@rappel/service-kit';
@@ -27,9 +27,9 @@ export interface ChaosOptions {
 
 const TICK_MS = 50;
 const PROGRESS_MS = 5000;
-/** Ten business minutes to the second under fire; afterwards six hours, held while anything is under way. */
+/** Ten business minutes to the second under fire; afterwards from one thing to come to the next, while nothing is under way. */
 const FACTOR = 600;
-const LATER_FACTOR = 6 * 3600;
+const [SHORTEST_STEP_MS, LONGEST_STEP_MS] = [10 * 60_000, 3_600_000];
 const STILL = 5;
 
 interface Scene {
@@ -64,8 +64,10 @@ async function underFire({ stage, traffic, hammer }: Scene, { seconds, seed, rat
   const blows = planBlows(seed, seconds);
   const begun = performance.now();
   const tell = everySoOften(say);
-  stage.steering.run(FACTOR);
+  let stepped = 0;
   for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - begun) {
+    stage.steering.step((elapsed - stepped) * FACTOR);
+    stepped = elapsed;
     while (blows[0] && blows[0].at <= elapsed) {
       const blow = blows.shift()!;
       say(describeBlow(blow));
@@ -92,19 +94,21 @@ async function comeToRest(scene: Scene, { patience, say }: ChaosOptions): Promis
   for (let still = 0; still < STILL; await delay(TICK_MS)) {
     hammer.revive();
     traffic.publishDue();
-    const busy = await underWay(scene, end);
-    if (busy === TIME) steering.run(LATER_FACTOR); else steering.hold();
-    still = busy === undefined ? still + 1 : 0;
-    if (performance.now() > deadline) throw new Error(`not at rest ${patience} s after the last blow: ${busy ?? 'it was a matter of moments'}`);
-    tell(() => `coming to rest at ${steering.now().slice(0, 16)} of ${end.slice(0, 16)}: ${busy ?? 'at rest'}; ${received(scene.stage)} messages received`);
+    const { busy, next } = await look(scene);
+    const over = steering.now() >= end && traffic.next === undefined;
+    if (!busy && !over) steering.step(stepTo([next, traffic.next], steering.now()));
+    still = over && !busy ? still + 1 : 0;
+    if (performance.now() > deadline) throw new Error(`not at rest ${patience} s after the last blow: ${busy ?? `the clock had reached ${steering.now()} of ${end}`}`);
+    tell(() => `coming to rest at ${steering.now().slice(0, 16)} of ${end.slice(0, 16)}: ${busy ?? 'time passes'}; ${received(scene.stage)} messages received`);
   }
 }
 
-const TIME = 'time has to pass';
+const look = async ({ stage: { steering }, traffic, quiet }: Scene): Promise<Look> =>
+  (traffic.owed > 0 ? { busy: `${traffic.owed} commands are not acknowledged` } : quiet(steering.now()));
 
-async function underWay({ stage: { steering }, traffic, quiet }: Scene, end: string): Promise<string | undefined> {
-  const busy = traffic.owed > 0 ? `${traffic.owed} commands are not acknowledged` : await quiet.busy(steering.now());
-  return busy ?? (steering.now() < end || traffic.planned > 0 ? TIME : undefined);
+function stepTo(planned: readonly (string | undefined)[], now: string): number {
+  const ahead = planned.flatMap((at) => (at ? [Date.parse(at) - Date.parse(now)] : []));
+  return Math.max(SHORTEST_STEP_MS, Math.min(LONGEST_STEP_MS, ...ahead));
 }
 
 function everySoOften(say: (line: string) => void): (line: () => string) => void {

@@ -16,8 +16,8 @@ export interface Traffic {
   readonly refusals: readonly string[];
   /** Commands sent and not answered yet. */
   readonly owed: number;
-  /** Commands whose business time has not come. */
-  readonly planned: number;
+  /** Business time of the next command; undefined = all are out. */
+  readonly next: string | undefined;
   /** One more loan goes out now. */
   lend(): void;
   /** Publishes what is due by the business clock. */
@@ -50,7 +50,7 @@ export function createTraffic({ bus, steering, seed }: { bus: NatsConnection; st
   return {
     loans, ledger, refusals,
     get owed() { return owed; },
-    get planned() { return [...open].reduce((sum, { rest }) => sum + rest.length, 0); },
+    get next() { return [...open].map(({ rest }) => rest[0]!.at).sort()[0]; },
     lend() {
       const loan = createLoan(seed, loans.length, steering.now());
       loans.push(loan);
