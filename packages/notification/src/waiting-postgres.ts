@@ -30,10 +30,38 @@ export const migrateDelivery = (pool: Pool): Promise<void> => migrate(pool, 'del
 
 interface Row { notification_id: string; priority: number; reason: WaitReason; revision: string }
 
+// One statement for all that are put at the same moment: a commit each would cost more than the sending.
 const PUT = `INSERT INTO delivery.waiting (notification_id, channel, priority, reason, not_before, not_before_real)
-  VALUES ($1, $2, $3, $4, coalesce($5::timestamptz, '-infinity'), coalesce($6::timestamptz, '-infinity'))
+  SELECT id, $2, priority, reason, coalesce(not_before, '-infinity'), coalesce(not_before_real, '-infinity')
+  FROM unnest($1::uuid[], $3::smallint[], $4::text[], $5::timestamptz[], $6::timestamptz[]) AS put (id, priority, reason, not_before, not_before_real)
+  ORDER BY id
   ON CONFLICT (notification_id) DO UPDATE SET priority = excluded.priority, reason = excluded.reason, not_before = excluded.not_before,
     not_before_real = excluded.not_before_real, claimed_until = '-infinity', revision = DEFAULT`;
+
+/** Gathers what is put while a statement is under way; the last one for a notification holds. */
+function createPut(pool: Pool, channel: Channel): WaitingList['put'] {
+  let gathered = new Map<string, Waiting>();
+  let next: Promise<void> | undefined;
+  let running: Promise<unknown> = Promise.resolve();
+  const write = async (): Promise<void> => {
+    await running.catch(() => undefined);
+    const rows = [...gathered.values()];
+    gathered = new Map();
+    next = undefined;
+    const column = <T>(value: (row: Waiting) => T): T[] => rows.map(value);
+    const query = pool.query({
+      name: 'waiting-put', text: PUT,
+      values: [column((row) => row.notificationId), channel, column((row) => row.priority), column((row) => row.reason), column((row) => row.notBefore ?? null), column((row) => row.notBeforeReal ?? null)],
+    });
+    running = query;
+    await query;
+  };
+  return (waiting) => {
+    gathered.set(waiting.notificationId, waiting);
+    next ??= write();
+    return next;
+  };
+}
 
 const CLAIM = `UPDATE delivery.waiting SET claimed_until = now() + $3 * interval '1 millisecond'
   WHERE notification_id IN (
@@ -44,10 +72,8 @@ const CLAIM = `UPDATE delivery.waiting SET claimed_until = now() + $3 * interval
 
 /** The waiting of one channel in the table `delivery.waiting`. Run `migrateDelivery` first. */
 export function createPostgresWaiting(pool: Pool, channel: Channel): WaitingList {
-  const values = ({ notificationId, priority, reason, notBefore, notBeforeReal }: Waiting): unknown[] =>
-    [notificationId, channel, priority, reason, notBefore ?? null, notBeforeReal ?? null];
   return {
-    put: async (waiting) => { await pool.query({ name: 'waiting-put', text: PUT, values: values(waiting) }); },
+    put: createPut(pool, channel),
     claim: async ({ limit, leaseMs, now }) => {
       const { rows } = await pool.query<Row>({ name: 'waiting-claim', text: CLAIM, values: [channel, limit, leaseMs, now] });
       return rows.map((row): Claim => ({ notificationId: row.notification_id, priority: row.priority, reason: row.reason, revision: Number(row.revision) }))

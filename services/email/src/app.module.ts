@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
 import { CONFIG, consuming, infrastructure, SHUTDOWN, type Shutdown } from '@rappel/service-kit';
 import { createRenderer } from '@rappel/templates';
+import { BouncesController } from './bounces.controller.ts';
 import type { EmailConfig } from './config.ts';
 import { FallbackController } from './fallback.controller.ts';
 import { createSmtpProvider } from './smtp.ts';
@@ -20,7 +21,7 @@ function openProvider(config: EmailConfig, links: UnsubscribeLinks, shutdown: Sh
 }
 
 @Module({
-  controllers: [OccasionsController, FallbackController, OperationsController, UnsubscribeController],
+  controllers: [BouncesController, OccasionsController, FallbackController, OperationsController, UnsubscribeController],
   providers: [
     ...infrastructure,
     ...delivering('EMAIL'),
