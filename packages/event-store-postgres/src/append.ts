@@ -1,5 +1,5 @@
 import { EventRefused, prepareAppends, VersionConflict, isStoreUnavailable, type Append, type Appended, type PreparedAppend } from '@rappel/event-store';
-import { instantArray, int4Array, textArray, uuidArray } from './arrays.ts';
+import { instantArray, int4Array, textArray, uuidArray } from '@rappel/postgres';
 import type { Run } from './connection.ts';
 import { checkpointOf } from './decode.ts';
 import { createGather } from './gather.ts';

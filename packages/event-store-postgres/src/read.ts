@@ -1,5 +1,5 @@
 import { START, type Checkpoint, type Page, type ReadAllOptions, type ReadStreamOptions, type RecordedEvent } from '@rappel/event-store';
-import { boolArray, int4Array, int8Array, textArray } from './arrays.ts';
+import { boolArray, int4Array, int8Array, textArray } from '@rappel/postgres';
 import type { Run } from './connection.ts';
 import { checkpointOf, columns, decode, positionOf } from './decode.ts';
 import { createGather, type Gather } from './gather.ts';

@@ -19,40 +19,44 @@ export interface LocalMoment {
   readonly zone: string;
 }
 
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+// Asking Intl is dear, and on nearly every day a zone keeps its offset: known per zone and UTC day, NaN on days of change.
+const known = new Map<string, Map<number, number>>();
+const MOST_DAYS = 2000;
+
 /** Minutes that the zone's clocks are ahead of UTC at `at` (milliseconds). Throws `RangeError` for an unknown zone. */
 export function offsetAt(zone: string, at: number): number {
+  let days = known.get(zone);
+  if (!days) known.set(zone, days = new Map());
+  const day = Math.floor(at / DAY);
+  let offset = days.get(day);
+  if (offset === undefined) {
+    const [first, last] = [ask(zone, day * DAY), ask(zone, (day + 1) * DAY - 1)];
+    offset = first === last ? first : Number.NaN;
+    if (days.size >= MOST_DAYS) days.clear();
+    days.set(day, offset);
+  }
+  return Number.isNaN(offset) ? ask(zone, at) : offset;
+}
+
+function ask(zone: string, at: number): number {
   const offset = IANAZone.create(zone).offset(at);
   if (Number.isNaN(offset)) throw new RangeError(`unknown zone or moment: ${zone} ${at}`);
   return offset;
 }
-
-// A day's loans share few due moments: asking Intl once for each keeps planning fast. Emptied when full, so it stays small.
-const known = new Map<string, number>();
-const MOST_KNOWN = 20_000;
 
 /**
  * When that moment is, in milliseconds. The same whatever day it is asked on (luxon's own answer for a repeated hour
  * depends on the season of the asking): a repeated moment is its first pass, a skipped one is the jump itself.
  */
 export function localInstant({ date, time, zone }: LocalMoment): number {
-  const key = `${date}T${time}@${zone}`;
-  let instant = known.get(key);
-  if (instant === undefined) {
-    instant = resolve(Date.parse(`${date}T${time}Z`), zone);
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(key, instant);
-  }
-  return instant;
-}
-
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-
-/** `wall` is the local moment read as if it were UTC. */
-function resolve(wall: number, zone: string): number {
-  if (Number.isNaN(wall)) throw new RangeError('not a date and time');
+  const wall = Date.parse(`${date}T${time}Z`);
+  if (Number.isNaN(wall)) throw new RangeError(`not a date and time: ${date} ${time}`);
   const before = offsetAt(zone, wall - DAY);
   const after = offsetAt(zone, wall + DAY);
+  if (before === after) return wall - before * MINUTE;
   const passes = [wall - before * MINUTE, wall - after * MINUTE].filter((at) => at + offsetAt(zone, at) * MINUTE === wall);
   return passes.length > 0 ? Math.min(...passes) : jump({ zone, from: wall - after * MINUTE, to: wall - before * MINUTE });
 }

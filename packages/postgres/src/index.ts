@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 
+export * from './arrays.ts';
+
 export type Pool = pg.Pool;
 export type Client = pg.PoolClient;
 

@@ -3,23 +3,64 @@ import type { QuietHours, WorkCalendar } from './policy.ts';
 
 const DAY = 86_400_000;
 
+// The dates of a few years come again and again; Date's own reading and writing of them was most of a plan's cost.
+const numbers = new Map<string, number>();
+const names = new Map<number, string>();
+const MOST_DATES = 10_000;
+
+/** Days since 1970-01-01. */
+function dayNumber(date: string): number {
+  let day = numbers.get(date);
+  if (day === undefined) {
+    day = Date.parse(`${date}T00:00Z`) / DAY;
+    if (numbers.size >= MOST_DATES) numbers.clear();
+    numbers.set(date, day);
+  }
+  return day;
+}
+
+function dayName(day: number): string {
+  let date = names.get(day);
+  if (date === undefined) {
+    date = new Date(day * DAY).toISOString().slice(0, 10);
+    if (names.size >= MOST_DATES) names.clear();
+    names.set(day, date);
+  }
+  return date;
+}
+
 /** `YYYY-MM-DD` plus days; calendar arithmetic, so no night is shorter or longer. */
-export const addDays = (date: string, days: number): string => new Date(Date.parse(`${date}T00:00Z`) + days * DAY).toISOString().slice(0, 10);
+export const addDays = (date: string, days: number): string => dayName(dayNumber(date) + days);
 
 /** Whole calendar days from one date to another. */
-export const daysBetween = (from: string, to: string): number => Math.round((Date.parse(`${to}T00:00Z`) - Date.parse(`${from}T00:00Z`)) / DAY);
+export const daysBetween = (from: string, to: string): number => dayNumber(to) - dayNumber(from);
 
 /** What the clocks of the zone show at an instant. */
 export function wallClock(at: number, zone: string): { date: string; time: string } {
-  const local = new Date(at + offsetAt(zone, at) * 60_000).toISOString();
-  return { date: local.slice(0, 10), time: local.slice(11, 16) };
+  const local = at + offsetAt(zone, at) * 60_000;
+  const day = Math.floor(local / DAY);
+  const minute = Math.floor((local - day * DAY) / 60_000);
+  return { date: dayName(day), time: `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}` };
 }
+
+/** UTC ISO 8601 with milliseconds, as `toISOString` writes it. */
+export function isoOf(at: number): string {
+  const day = Math.floor(at / DAY);
+  const ms = at - day * DAY;
+  const minute = Math.floor(ms / 60_000);
+  const rest = ms - minute * 60_000;
+  const seconds = rest === 0 ? '00.000' : `${twoDigits(Math.floor(rest / 1000))}.${String(rest % 1000).padStart(3, '0')}`;
+  return `${dayName(day)}T${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}:${seconds}Z`;
+}
+
+const twoDigits = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
 
 /** When the local day after `date` begins. */
 export const endOfDay = (date: string, zone: string): number => localInstant({ date: addDays(date, 1), time: '00:00', zone });
 
 export function isOpen(calendar: WorkCalendar, date: string): boolean {
-  const weekday = ((Math.floor(Date.parse(`${date}T00:00Z`) / DAY) + 3) % 7) + 1;
+  if (calendar.closedWeekdays.length === 0 && calendar.closedDates.length === 0) return true;
+  const weekday = ((dayNumber(date) + 3) % 7) + 1;
   return !calendar.closedWeekdays.includes(weekday) && !calendar.closedDates.some((closed) => closed === date || closed === date.slice(5));
 }
 

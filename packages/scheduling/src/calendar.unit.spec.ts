@@ -3,7 +3,7 @@ import { localInstant } from '@rappel/lending';
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { seedOf } from '../test/seed.ts';
-import { addDays, afterQuiet, daysBetween, endOfDay, wallClock } from './calendar.ts';
+import { addDays, afterQuiet, daysBetween, endOfDay, isoOf, wallClock } from './calendar.ts';
 
 const seed = seedOf('calendar');
 const zones = Intl.supportedValuesOf('timeZone');
@@ -60,6 +60,7 @@ describe('days', () => {
   it('end when the wall shows the next date, and a wall clock shows what luxon shows', () => {
     fc.assert(fc.property(anyDate, anyZone, fc.integer({ min: 0, max: 86_399_999 }), (date, zone, within) => {
       const at = Date.parse(`${date}T00:00Z`) + within;
+      expect(isoOf(at)).toBe(new Date(at).toISOString());
       expect(Object.values(wallClock(at, zone)).join('T')).toBe(wallAt(at, zone));
       const end = endOfDay(date, zone);
       expect(wallAt(end, zone).slice(0, 10) > date).toBe(true);

@@ -4,7 +4,7 @@ import { compose, type Woken } from './compose.ts';
 import { scheduleStream, settledBy } from './events.ts';
 import type { ActivePolicy, Policy } from './policy.ts';
 import { nextRung, settle, type Schedule } from './schedule.ts';
-import { claim, type Changed } from './table.ts';
+import { claim, type Changed, type Claim } from './table.ts';
 import { afterwards, told, wake } from './wake.ts';
 
 export interface EmitOptions {
@@ -27,15 +27,17 @@ export interface Emission {
 
 const MOST_CONFLICTS = 5;
 
+/** Claims what is due, with what may go out together with it; undefined when there is nothing, or others are at it. */
+export function claimDue({ pool, active: { policy }, now, limit }: EmitOptions): Promise<Claim | undefined> {
+  return claim(pool, { limit, now, companionsUntil: later(now, policy.grouping.types.length > 0 ? policy.grouping.windowMinutes : 0) });
+}
+
 /**
- * Claims what is due, stores the events that follow and moves the loans on; undefined when there was nothing to claim.
- * Dying anywhere in between leaves the loans due: what was stored already is met again under the same ids, or refused by
- * the stream's version, and the stream then says what is settled.
+ * Stores the events that follow from what was claimed and moves the loans on. Dying anywhere in between leaves the loans due:
+ * what was stored already is met again under the same ids, or refused by the stream's version, and the stream then says what
+ * is settled.
  */
-export async function emitOnce({ pool, store, active, now, limit }: EmitOptions): Promise<Emission | undefined> {
-  const { policy } = active;
-  const claimed = await claim(pool, { limit, now, companionsUntil: later(now, policy.grouping.types.length > 0 ? policy.grouping.windowMinutes : 0) });
-  if (!claimed) return undefined;
+export async function emit(claimed: Claim, { store, active: { policy }, now }: EmitOptions): Promise<Emission> {
   try {
     let schedules = claimed.schedules;
     for (let conflicts = 0; ; conflicts++) {
@@ -45,8 +47,8 @@ export async function emitOnce({ pool, store, active, now, limit }: EmitOptions)
         if (!(isVersionConflict(error) || isEventRefused(error)) || conflicts === MOST_CONFLICTS) throw error;
       });
       if (changed) {
-        await claimed.finish(changed);
-        return { loans: changed.length, told: woken.filter(({ outputs }) => told(outputs)).length };
+        await claimed.finish(changed.all, changed.fromStreams || conflicts > 0);
+        return { loans: woken.length, told: woken.filter(({ outputs }) => told(outputs)).length };
       }
       schedules = await Promise.all(schedules.map((schedule) => asRecorded(store, schedule)));
     }
@@ -78,15 +80,16 @@ function isDue(schedule: Schedule, now: string): boolean {
   return rung === undefined || rung.skip !== undefined || rung.at <= now;
 }
 
-async function storeAll(store: EventStore, woken: readonly Woken[], policy: Policy, now: string): Promise<Changed[]> {
+async function storeAll(store: EventStore, woken: readonly Woken[], policy: Policy, now: string): Promise<{ all: Changed[]; fromStreams: boolean }> {
   const appends = compose(woken, policy, now);
   const answers = new Map((appends.length > 0 ? await store.appendMany(appends) : []).map((answer) => [answer.stream, answer]));
-  return Promise.all(woken.map(async ({ schedule, outputs }): Promise<Changed> => {
+  const fromStreams = [...answers.values()].some(({ duplicate }) => duplicate);
+  const all = await Promise.all(woken.map(async ({ schedule, outputs }): Promise<Changed> => {
     const answer = answers.get(scheduleStream(schedule.loan.attributionId));
     const after = answer?.duplicate ? await asRecorded(store, schedule) : { ...afterwards(schedule, outputs), recorded: answer?.version ?? schedule.recorded };
-    const wakeAgain = outputs.find((output) => output.kind === 'remindAt');
-    return { schedule: after, next: wakeAgain?.at };
+    return { schedule: after, next: outputs.find((output) => output.kind === 'remindAt')?.at };
   }));
+  return { all, fromStreams };
 }
 
 /** The schedule as its stream says: what is settled there is settled. */

@@ -14,7 +14,9 @@ export const migrations: readonly Migration[] = [
         loan           json NOT NULL,
         zone           text,
         basis          timestamptz NOT NULL,
+        -- As planned; what became of them is in settled, type/n=outcome with spaces between, so that telling one rewrites little.
         rungs          json NOT NULL,
+        settled        text NOT NULL,
         policy_version int NOT NULL,
         recorded       int NOT NULL,
         next_at        timestamptz

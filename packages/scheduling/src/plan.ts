@@ -1,6 +1,6 @@
 import type { LoanSnapshot } from '@rappel/contracts';
 import { localInstant } from '@rappel/lending';
-import { addDays, addOpenDays, afterQuiet, endOfDay, lastOpenDay, wallClock } from './calendar.ts';
+import { addDays, addOpenDays, afterQuiet, endOfDay, isoOf, lastOpenDay, wallClock } from './calendar.ts';
 import { calendarOf, ladderOf, type ActivePolicy, type Ladder, type Policy, type WorkCalendar } from './policy.ts';
 import type { Rung, SkipReason } from './rung.ts';
 
@@ -19,16 +19,16 @@ export interface PlanInput {
 }
 
 /** Everything that a loan will send, in the ladder's order. Pure: the same input gives the same schedule on any machine and day. */
-export function plan(input: PlanInput): ExplainedRung[] {
-  const { active: { policy, version }, loan } = input;
-  const ladder = ladderOf(policy, loan);
+export const plan = (input: PlanInput): ExplainedRung[] => draftsOf(input).map(({ rung, why }) => ({ ...rung, why }));
+
+/** The same without the reasoning, which is for people and is not stored. */
+export const plannedRungs = (input: PlanInput): Rung[] => draftsOf(input).map(({ rung }) => rung);
+
+function draftsOf(input: PlanInput): Draft[] {
+  const ladder = ladderOf(input.active.policy, input.loan);
   const scene = sceneOf(input);
   const reminders = settleOrder(scene, remindersOf(ladder, scene));
-  const overdue = ladder.overdue ? overdueOf(ladder.overdue, scene) : [];
-  return [...reminders, ...overdue].map((draft) => {
-    const { nominal: _, usefulUntil: __, ...rung } = draft;
-    return { ...rung, policy: version };
-  });
+  return ladder.overdue ? [...reminders, ...overdueOf(ladder.overdue, scene)] : reminders;
 }
 
 /** The zone in which a borrower lives their days. */
@@ -36,6 +36,7 @@ export const livingZone = (policy: Policy, loan: LoanSnapshot, zone?: string): s
 
 interface Scene {
   readonly policy: Policy;
+  readonly version: number;
   readonly calendar: WorkCalendar;
   readonly zone: string;
   readonly dueAt: number;
@@ -44,16 +45,22 @@ interface Scene {
   readonly basis: number;
 }
 
-function sceneOf({ loan, zone, basis, active: { policy } }: PlanInput): Scene {
+function sceneOf({ loan, zone, basis, active: { policy, version } }: PlanInput): Scene {
   const living = livingZone(policy, loan, zone);
   const dueAt = Date.parse(loan.dueAt);
   return {
-    policy, dueAt, zone: living, calendar: calendarOf(policy, loan), basis: Date.parse(basis),
+    policy, version, dueAt, zone: living, calendar: calendarOf(policy, loan), basis: Date.parse(basis),
     dueDate: living === loan.due.zone ? loan.due.date : wallClock(dueAt, living).date,
   };
 }
 
-type Draft = Omit<ExplainedRung, 'policy'> & { readonly nominal: number; readonly usefulUntil: 'end-of-day' | 'next-rung' };
+/** A rung on its way: `nominal` is where the ladder puts it before closed days and quiet hours, and orders it. */
+interface Draft {
+  readonly rung: Rung;
+  readonly why: string;
+  readonly nominal: number;
+  readonly usefulUntil: 'end-of-day' | 'next-rung';
+}
 type LadderRung = Ladder['reminders'][number];
 
 function remindersOf(ladder: Ladder, scene: Scene): Draft[] {
@@ -65,10 +72,11 @@ function remindersOf(ladder: Ladder, scene: Scene): Draft[] {
     const skip = reasonToSkip({ aimed: aim.at, at, until: aim.until }, scene);
     const n = (seen.get(rung.type) ?? 0) + 1;
     seen.set(rung.type, n);
-    return {
-      type: rung.type, n, at: iso(at), until: iso(aim.until), why, nominal: aim.nominal, usefulUntil: rung.usefulUntil,
+    const planned: Rung = {
+      type: rung.type, n, at: isoOf(at), until: isoOf(aim.until), policy: scene.version,
       ...(rung.channels ? { channels: rung.channels } : {}), ...(skip ? { skip } : {}),
     };
+    return { rung: planned, why, nominal: aim.nominal, usefulUntil: rung.usefulUntil };
   });
 }
 
@@ -100,15 +108,16 @@ function reasonToSkip({ aimed, at, until }: { aimed: number; at: number; until: 
 function settleOrder({ basis }: Scene, drafts: Draft[]): Draft[] {
   const ordered = drafts.toSorted((a, b) => a.nominal - b.nominal);
   return ordered.map((draft, i) => {
-    const next = ordered.slice(i + 1).find(({ skip }) => skip === undefined || skip === 'already-past');
-    if (!next || draft.skip) return draft;
-    if (next.at <= draft.at) return { ...draft, skip: 'overtaken', why: `${draft.why}, but ${next.type} falls at the same time` };
-    const ends = draft.usefulUntil === 'next-rung' && Date.parse(next.at) > basis && next.at < draft.until!;
-    return ends ? { ...draft, until: next.at } : draft;
+    const { rung, why } = draft;
+    const next = ordered.slice(i + 1).find(({ rung: { skip } }) => skip === undefined || skip === 'already-past')?.rung;
+    if (!next || rung.skip) return draft;
+    if (next.at <= rung.at) return { ...draft, rung: { ...rung, skip: 'overtaken' }, why: `${why}, but ${next.type} falls at the same time` };
+    const ends = draft.usefulUntil === 'next-rung' && Date.parse(next.at) > basis && next.at < rung.until!;
+    return ends ? { ...draft, rung: { ...rung, until: next.at } } : draft;
   });
 }
 
-function overdueOf({ graceMinutes, repeatAfterDays, count }: NonNullable<Ladder['overdue']>, { policy, calendar, zone, dueAt }: Scene): Draft[] {
+function overdueOf({ graceMinutes, repeatAfterDays, count }: NonNullable<Ladder['overdue']>, { policy, version, calendar, zone, dueAt }: Scene): Draft[] {
   const first = dueAt + graceMinutes * 60_000;
   const { date, time } = wallClock(first, zone);
   return [0, ...repeatAfterDays].map((days, i) => {
@@ -116,8 +125,9 @@ function overdueOf({ graceMinutes, repeatAfterDays, count }: NonNullable<Ladder[
     const aimed = days === 0 ? first : localInstant({ date: day, time, zone });
     const at = afterQuiet(policy.quietHours, aimed, zone);
     const base = days === 0 ? `${graceMinutes} min after the deadline` : `${days}${count === 'open' ? ' open' : ''} day${days > 1 ? 's' : ''} after the first notice`;
-    return { type: 'RETARD', n: i + 1, level: i + 1, at: iso(at), why: at === aimed ? base : `${base}, put off to the end of the quiet hours`, nominal: aimed, usefulUntil: 'next-rung' };
+    return {
+      rung: { type: 'RETARD', n: i + 1, level: i + 1, at: isoOf(at), policy: version },
+      why: at === aimed ? base : `${base}, put off to the end of the quiet hours`, nominal: aimed, usefulUntil: 'next-rung',
+    };
   });
 }
-
-const iso = (at: number): string => new Date(at).toISOString();

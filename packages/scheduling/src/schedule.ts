@@ -1,5 +1,5 @@
 import type { LoanSnapshot } from '@rappel/contracts';
-import { plan, type ExplainedRung } from './plan.ts';
+import { plannedRungs } from './plan.ts';
 import type { ActivePolicy } from './policy.ts';
 import { rungKey, type Rung } from './rung.ts';
 
@@ -28,7 +28,7 @@ export interface Schedule {
 export function planThrough({ loan, zone, basis, policies }: { loan: LoanSnapshot; zone?: string; basis: string; policies: readonly ActivePolicy[] }): Schedule {
   const first = Math.max(0, policies.findLastIndex(({ at }) => at < basis));
   const active = policies[first]!;
-  const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), basis, rungs: strip(plan({ loan, ...(zone ? { zone } : {}), basis, active })), policyVersion: active.version, recorded: 0 };
+  const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), basis, rungs: plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active }), policyVersion: active.version, recorded: 0 };
   return policies.slice(first + 1).reduce(underNewPolicy, start);
 }
 
@@ -42,7 +42,7 @@ export function underNewPolicy(schedule: Schedule, active: ActivePolicy): Schedu
   const basis = heardLate ? schedule.basis : active.at;
   const kept = schedule.rungs.filter(({ done, at }) => done !== undefined || (!heardLate && at <= active.at));
   const keys = new Set(kept.map(rungKey));
-  const fresh = strip(plan({ loan, ...(zone ? { zone } : {}), basis, active }))
+  const fresh = plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active })
     .filter((rung) => !keys.has(rungKey(rung)))
     .map((rung): Rung => (!heardLate && rung.type === 'RETARD' && rung.at < active.at ? { ...rung, skip: 'already-past' } : rung));
   return { ...schedule, rungs: inOrder([...kept, ...fresh]), policyVersion: active.version };
@@ -77,9 +77,3 @@ export function settle(rungs: readonly Rung[], facts: readonly Rung[]): Rung[] {
 
 const inOrder = (rungs: Rung[]): Rung[] => rungs.toSorted((a, b) => compare(a.at, b.at) || compare(a.type, b.type) || a.n - b.n);
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-
-/** Reasoning is for people: it is told on request, not stored. */
-const strip = (rungs: readonly ExplainedRung[]): Rung[] => rungs.map((explained) => {
-  const { why: _, ...rung } = explained;
-  return rung;
-});

@@ -3,7 +3,7 @@ import type { Clock, LoanSnapshot } from '@rappel/contracts';
 import type { EventStore, RecordedEvent } from '@rappel/event-store';
 import { borrowerFold, borrowerStream } from '@rappel/lending';
 import type { Pool } from '@rappel/postgres';
-import { emitOnce, type Emission } from './emit.ts';
+import { claimDue, emit, type EmitOptions, type Emission } from './emit.ts';
 import { scheduleStream } from './events.ts';
 import { createGatherer } from './gather.ts';
 import type { PolicyBook } from './policies.ts';
@@ -11,7 +11,7 @@ import type { Policy } from './policy.ts';
 import { previewPolicy, type PolicyPreview } from './preview.ts';
 import { closedSchedule, rebuildSchedules } from './rebuild.ts';
 import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
-import { find, outranks, put, replanPage, soonest } from './table.ts';
+import { find, outranks, put, replanPage, soonest, type Claim } from './table.ts';
 
 export interface SchedulerOptions {
   readonly store: EventStore;
@@ -48,6 +48,7 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
+const AT_ONCE = 2;
 const SHORTEST_MS = 20;
 const LONGEST_RETRY_MS = 5000;
 
@@ -71,21 +72,45 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     return planThrough({ loan, ...(zone ? { zone } : {}), basis: at, policies: book.all() });
   };
 
+  /** One emission is claimed while another is being stored. */
   async function emitWhatIsDue(): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    const broken: unknown[] = [];
     for (let failures = 0, heldElsewhere = 0; !stopping.signal.aborted;) {
       try {
-        const emission = await emitOnce({ pool, store, active: book.active(), now: clock.now(), limit: batch });
-        failures = 0;
-        if (emission) {
-          heldElsewhere = 0;
-          onEmission?.(emission);
-        } else {
-          heldElsewhere = await waitForNext(heldElsewhere);
+        const options = { pool, store, active: book.active(), now: clock.now(), limit: batch };
+        const claimed = await claimDue(options);
+        if (claimed) {
+          const emission = emitClaimed(claimed, options, broken);
+          underWay.add(emission);
+          void emission.finally(() => underWay.delete(emission));
         }
+        heldElsewhere = await makeRoom(underWay, claimed !== undefined, heldElsewhere);
+        if (broken.length > 0) throw broken.pop();
+        failures = 0;
       } catch (error) {
         onFailure?.(error);
         await pause(Math.min(LONGEST_RETRY_MS, 50 * 2 ** failures++), stopping.signal);
       }
+    }
+    await Promise.allSettled(underWay);
+  }
+
+  /** Waits until claiming again makes sense. */
+  async function makeRoom(underWay: ReadonlySet<Promise<void>>, claimed: boolean, heldElsewhere: number): Promise<number> {
+    if (underWay.size === AT_ONCE) await Promise.race(underWay);
+    else if (!claimed && underWay.size > 0) await Promise.all(underWay);
+    else if (!claimed) return waitForNext(heldElsewhere);
+    return 0;
+  }
+
+  /** Never rejects: what went wrong is told through `broken` when the loop comes round. */
+  async function emitClaimed(claimed: Claim, options: EmitOptions, broken: unknown[]): Promise<void> {
+    try {
+      const emission = await emit(claimed, options);
+      onEmission?.(emission);
+    } catch (error) {
+      broken.push(error);
     }
   }
 

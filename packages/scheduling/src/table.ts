@@ -1,6 +1,6 @@
 import type { LoanSnapshot } from '@rappel/contracts';
-import { inTransaction, lockKey, type Client, type Pool } from '@rappel/postgres';
-import type { Rung } from './rung.ts';
+import { boolArray, instantArray, int4Array, inTransaction, lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
+import { rungKey, type Rung } from './rung.ts';
 import { nextAt, type Schedule } from './schedule.ts';
 
 interface Row {
@@ -10,30 +10,44 @@ interface Row {
   zone: string | null;
   basis: Date;
   rungs: Rung[];
+  settled: string;
   policy_version: number;
   recorded: number;
 }
 
-const COLUMNS = 'attribution_id, open, loan, zone, basis, rungs, policy_version, recorded';
+const COLUMNS = 'attribution_id, open, loan, zone, basis, rungs, settled, policy_version, recorded';
 const IN = 'scheduler.schedules';
 
 const fromRow = (row: Row): Schedule => ({
   loan: row.loan, open: row.open, ...(row.zone ? { zone: row.zone } : {}), basis: row.basis.toISOString(),
-  rungs: row.rungs, policyVersion: row.policy_version, recorded: row.recorded,
+  rungs: withSettled(row.rungs, row.settled), policyVersion: row.policy_version, recorded: row.recorded,
 });
+
+function withSettled(rungs: readonly Rung[], settled: string): readonly Rung[] {
+  if (settled === '') return rungs;
+  const outcomes = new Map(settled.split(' ').map((entry) => entry.split('=') as [string, NonNullable<Rung['done']>]));
+  return rungs.map((rung) => {
+    const done = outcomes.get(rungKey(rung));
+    return done ? { ...rung, done } : rung;
+  });
+}
+
+const settledOf = ({ rungs }: Schedule): string => rungs.flatMap((rung) => (rung.done ? [`${rungKey(rung)}=${rung.done}`] : [])).join(' ');
+const plannedOf = ({ rungs }: Schedule): string => JSON.stringify(rungs.some(({ done }) => done) ? rungs.map((rung) => ({ ...rung, done: undefined })) : rungs);
 
 /** What wins when two messages about one loan meet: closed is final, else the higher due version. */
 export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.open || a.loan.dueVersion > b.loan.dueVersion);
 
 const INSERT = `
-  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, policy_version, recorded, next_at)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::int[], $10::int[], $11::timestamptz[])`;
+  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, settled, policy_version, recorded, next_at)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::text[], $10::int[], $11::int[], $12::timestamptz[])`;
 
-const valuesOf = (schedules: readonly Schedule[]): unknown[] => [
-  schedules.map(({ loan }) => loan.attributionId), schedules.map(({ loan }) => loan.borrowerId), schedules.map(({ loan }) => loan.dueVersion),
-  schedules.map(({ open }) => open), schedules.map(({ loan }) => JSON.stringify(loan)), schedules.map(({ zone }) => zone ?? null),
-  schedules.map(({ basis }) => basis), schedules.map(({ rungs }) => JSON.stringify(rungs)), schedules.map(({ policyVersion }) => policyVersion),
-  schedules.map(({ recorded }) => recorded), schedules.map((schedule) => nextAt(schedule) ?? null),
+const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
+  textArray(schedules.map(({ loan }) => loan.attributionId)), textArray(schedules.map(({ loan }) => loan.borrowerId)),
+  int4Array(schedules.map(({ loan }) => loan.dueVersion)), boolArray(schedules.map(({ open }) => open)),
+  textArray(schedules.map(({ loan }) => JSON.stringify(loan)), 'json'), textArray(schedules.map(({ zone }) => zone)), instantArray(schedules.map(({ basis }) => basis)),
+  textArray(schedules.map(plannedOf), 'json'), textArray(schedules.map(settledOf)),
+  int4Array(schedules.map(({ policyVersion }) => policyVersion)), int4Array(schedules.map(({ recorded }) => recorded)), instantArray(schedules.map(nextAt)),
 ];
 
 /**
@@ -49,6 +63,7 @@ export async function put(db: Pool | Client, schedules: readonly Schedule[]): Pr
       ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
         basis = excluded.basis, next_at = excluded.next_at,
         rungs = CASE WHEN excluded.open THEN excluded.rungs ELSE s.rungs END,
+        settled = CASE WHEN excluded.open THEN excluded.settled ELSE s.settled END,
         policy_version = CASE WHEN excluded.open THEN excluded.policy_version ELSE s.policy_version END
       WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)`,
     values: valuesOf(ordered),
@@ -62,28 +77,42 @@ export interface Changed {
   readonly next: string | undefined;
 }
 
-/** Writes back schedules whose rows the caller holds locked. */
+/** Writes back what became of schedules whose rows the caller holds locked; their plans stay as they are. */
+async function writeSettled(client: Client, changed: readonly Changed[]): Promise<void> {
+  await client.query({
+    name: 'scheduler-settle',
+    text: `
+      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at
+      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) v (attribution_id, settled, recorded, next_at)
+      WHERE s.attribution_id = v.attribution_id`,
+    values: outcomesOf(changed),
+  });
+}
+
+/** Writes back schedules whose rows the caller holds locked, plans included. */
 export async function write(client: Client, changed: readonly Changed[]): Promise<void> {
   if (changed.length === 0) return;
   const schedules = changed.map(({ schedule }) => schedule);
   await client.query({
     name: 'scheduler-write',
     text: `
-      UPDATE ${IN} s SET rungs = v.rungs, policy_version = v.policy_version, recorded = v.recorded, next_at = v.next_at, zone = v.zone
-      FROM unnest($1::text[], $2::json[], $3::int[], $4::int[], $5::timestamptz[], $6::text[]) v (attribution_id, rungs, policy_version, recorded, next_at, zone)
+      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, rungs = v.rungs, policy_version = v.policy_version
+      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::json[], $6::int[]) v (attribution_id, settled, recorded, next_at, rungs, policy_version)
       WHERE s.attribution_id = v.attribution_id`,
-    values: [
-      schedules.map(({ loan }) => loan.attributionId), schedules.map(({ rungs }) => JSON.stringify(rungs)), schedules.map(({ policyVersion }) => policyVersion),
-      schedules.map(({ recorded }) => recorded), changed.map(({ next }) => next ?? null), schedules.map(({ zone }) => zone ?? null),
-    ],
+    values: [...outcomesOf(changed), textArray(schedules.map(plannedOf), 'json'), int4Array(schedules.map(({ policyVersion }) => policyVersion))],
   });
 }
+
+const outcomesOf = (changed: readonly Changed[]): Buffer[] => [
+  textArray(changed.map(({ schedule }) => schedule.loan.attributionId)), textArray(changed.map(({ schedule }) => settledOf(schedule))),
+  int4Array(changed.map(({ schedule }) => schedule.recorded)), instantArray(changed.map(({ next }) => next)),
+];
 
 /** Due schedules, locked for this caller until `finish`. The locks go with the connection, so a killed process frees them at once. */
 export interface Claim {
   readonly schedules: readonly Schedule[];
-  /** Writes back what changed and lets go. */
-  finish(changed: readonly Changed[]): Promise<void>;
+  /** Writes back what became of them, with their plans when those changed too, and lets go. */
+  finish(changed: readonly Changed[], plansToo: boolean): Promise<void>;
   /** Lets go, nothing written. */
   release(): Promise<void>;
 }
@@ -113,7 +142,7 @@ export async function claim(pool: Pool, { limit, now, companionsUntil }: ClaimOp
       client.release();
       return undefined;
     }
-    return { schedules: rows.map(fromRow), finish: (changed) => finish(client, changed), release: () => finish(client) };
+    return { schedules: rows.map(fromRow), finish: (changed, plansToo) => finish(client, () => (plansToo ? write : writeSettled)(client, changed)), release: () => finish(client) };
   } catch (error) {
     client.release(error as Error);
     throw error;
@@ -136,10 +165,10 @@ async function lockDue(client: Client, { limit, now, companionsUntil }: ClaimOpt
   return [...due, ...companions.filter(({ attribution_id }) => !mine.has(attribution_id))];
 }
 
-async function finish(client: Client, changed?: readonly Changed[]): Promise<void> {
+async function finish(client: Client, work?: () => Promise<void>): Promise<void> {
   try {
-    if (changed) await write(client, changed);
-    await client.query(changed ? 'COMMIT' : 'ROLLBACK');
+    await work?.();
+    await client.query(work ? 'COMMIT' : 'ROLLBACK');
   } catch (error) {
     client.release(error as Error);
     throw error;
