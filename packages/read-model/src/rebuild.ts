@@ -83,6 +83,8 @@ export async function exclusively<T>(pool: Pool, work: (client: Client) => Promi
     await client.query('SET synchronous_commit TO off');
     return await work(client);
   } finally {
+    // Closing the connection lets go as well, but only once the server has noticed: the next one may be waiting at the door.
+    await client.query('ROLLBACK; SELECT pg_advisory_unlock_all()').catch(() => undefined);
     client.release(true);
   }
 }

@@ -107,13 +107,13 @@ export const createIndexes = (schema: string): string[] => [
 ].map(([name, on]) => `CREATE INDEX IF NOT EXISTS notification_${name} ON ${schema}.notification ${on}`)
   .concat(`CREATE INDEX IF NOT EXISTS notification_words ON ${schema}.notification USING gin (to_tsvector('simple', error_text)) WHERE error_text IS NOT NULL`);
 
-/** Makes the live tables and indexes where they are missing; several instances may do so together. */
-export async function prepareLog(pool: Pool, schema: string = LIVE): Promise<void> {
+/** Makes the live tables and (unless told otherwise) their indexes where they are missing; several instances may do so together. */
+export async function prepareLog(pool: Pool, schema: string = LIVE, { indexes = true } = {}): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query('SELECT pg_advisory_lock(hashtext($1))', ['rappel:log:tables']);
     await client.query(createTables(schema));
-    for (const sql of createIndexes(schema)) await client.query(sql);
+    for (const sql of indexes ? createIndexes(schema) : []) await client.query(sql);
   } finally {
     await client.query('SELECT pg_advisory_unlock(hashtext($1))', ['rappel:log:tables']).catch(() => undefined);
     client.release();

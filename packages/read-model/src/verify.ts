@@ -1,6 +1,7 @@
 import type { Checkpoint, EventStore } from '@rappel/event-store';
 import type { Client, Pool } from '@rappel/postgres';
 import { notificationStream } from '@rappel/notification';
+import { randomUUID } from 'node:crypto';
 import { checksum, type Checksum } from './checksum.ts';
 import { exclusively, foldAll, type RebuildProgress, type Stop } from './rebuild.ts';
 import { foldRow, type LogRow } from './row.ts';
@@ -36,11 +37,11 @@ async function verifySample({ store, pool }: VerifyOptions, sample: number): Pro
   const client = await pool.connect();
   try {
     const checkpoint = (await readProgress(client, LIVE))?.checkpoint ?? '';
-    // Random UUIDs: whatever follows a random id is a fair draw, without reading the whole table.
+    // Random UUIDs: whatever follows a random id (round the end, from the start) is a fair draw, without reading the whole table.
     const { rows } = await client.query<LogRow>({
-      text: `(${selectRows('n')} FROM ${LIVE}.notification n WHERE notification_id >= gen_random_uuid() ORDER BY notification_id LIMIT $1)
-        UNION ALL (${selectRows('n')} FROM ${LIVE}.notification n ORDER BY notification_id LIMIT $1) LIMIT $1`,
-      values: [sample], types: logTypes,
+      text: `(${selectRows('n')} FROM ${LIVE}.notification n WHERE notification_id >= $2 ORDER BY notification_id LIMIT $1)
+        UNION ALL (${selectRows('n')} FROM ${LIVE}.notification n WHERE notification_id < $2 ORDER BY notification_id LIMIT $1) LIMIT $1`,
+      values: [sample, randomUUID()], types: logTypes,
     });
     const verdicts = await Promise.all(rows.map(async (row) => ({ id: row.notificationId, same: await foldsTo(store, row) })));
     const different = verdicts.filter(({ same }) => !same).map(({ id }) => id);

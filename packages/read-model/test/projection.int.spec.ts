@@ -125,14 +125,14 @@ describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
   it('goes on from where an interrupted rebuild stopped, refuses a second one, and comes back from dropped tables', async () => {
     const store = createInMemoryEventStore();
     await dropAll();
-    await fill(store, 1200);
+    await fill(store, 500);
     const follower = follow(store, { batchSize: 500 });
     await follower.caughtUp();
     const before = await sum();
     const stop = new AbortController();
-    const interrupted = rebuildLog({ store, pool, flushEvery: 500, signal: stop.signal, onProgress: () => stop.abort() });
+    const interrupted = rebuildLog({ store, pool, flushEvery: 200, signal: stop.signal, onProgress: () => stop.abort() });
     await expect(interrupted).rejects.toMatchObject({ code: 'rebuild-stopped' });
-    const [one, two] = await Promise.allSettled([rebuildLog({ store, pool, flushEvery: 500 }), rebuildLog({ store, pool })]);
+    const [one, two] = await Promise.allSettled([rebuildLog({ store, pool, flushEvery: 200 }), rebuildLog({ store, pool })]);
     const refused = [one, two].find(({ status }) => status === 'rejected') as PromiseRejectedResult;
     const made = [one, two].find(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<unknown>;
     expect(refused.reason).toBeInstanceOf(RebuildRunning);

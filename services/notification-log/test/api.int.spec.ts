@@ -1,0 +1,183 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createApiKey, migrateAuth } from '@rappel/auth';
+import type { EventStore, NewEvent } from '@rappel/event-store';
+import { createPostgresEventStore } from '@rappel/event-store-postgres';
+import { createDatabase } from '@rappel/local-stack';
+import { connectBus } from '@rappel/messaging';
+import { notificationStream } from '@rappel/notification';
+import { createPool, type Pool } from '@rappel/postgres';
+import { createVault, migratePrivacy, sealing, type Vault } from '@rappel/privacy';
+import { rebuildLog, verifyLog } from '@rappel/read-model';
+import { createLogger, parseConfig, runService, type RunningService } from '@rappel/service-kit';
+import { AppModule } from '../src/app.module.ts';
+import { logConfig } from '../src/config.ts';
+
+let [service, store, pool, vault]: [RunningService?, EventStore?, Pool?, Vault?] = [];
+const token = { reader: '', personal: '' };
+
+beforeAll(async () => {
+  const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `log_api_${randomUUID().slice(0, 8)}`);
+  pool = createPool(url);
+  await Promise.all([migratePrivacy(pool), migrateAuth(pool)]);
+  const masterKey = randomBytes(32).toString('base64');
+  vault = createVault({ pool, masterKey, cacheMs: 1 });
+  store = sealing(createPostgresEventStore({ connectionString: url }), vault);
+  token.reader = (await createApiKey(pool, { name: 'reader', scopes: ['log:read'] })).token;
+  token.personal = (await createApiKey(pool, { name: 'personal', scopes: ['log:read', 'personal:read', 'ops'] })).token;
+  const config = parseConfig(logConfig, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, PORT: '0', RAPPEL_DEFAULT_ZONE: 'UTC' });
+  service = await runService({ name: 'notification-log', module: AppModule, config, logger: createLogger('notification-log', config) });
+}, 60_000);
+afterAll(async () => {
+  await service?.stop();
+  await store?.close();
+  await pool?.end();
+});
+
+interface Got { status: number; body: any; etag: string | null; text: string }
+async function get(path: string, { as = token.reader, headers = {} }: { as?: string; headers?: Record<string, string> } = {}): Promise<Got> {
+  const response = await fetch(`${service!.url}${path}`, { headers: { authorization: `Bearer ${as}`, ...headers } });
+  const text = await response.text();
+  const json = response.headers.get('content-type')?.includes('application/json') && text !== '';
+  return { status: response.status, text, etag: response.headers.get('etag'), body: json ? JSON.parse(text) : undefined };
+}
+
+const minute = 60_000;
+const now = Date.now();
+const at = (minutesAgo: number) => new Date(now - minutesAgo * minute).toISOString();
+
+interface Life { channel?: string; type?: string; loan?: string; borrower?: string; to?: string; ends: 'sent' | 'failed' | 'skipped'; ago?: number }
+async function live({ channel = 'WHATSAPP', type = 'CREATION', loan = 'l-1', borrower = 'b-1', to = '+33612345678', ends, ago = 5 }: Life): Promise<string> {
+  const notificationId = randomUUID();
+  const identity = { notificationId, attributionId: loan, borrowerId: borrower, type, channel, dueVersion: 1, occurrence: 1, department: 'info' };
+  const event = (name: string, data: object): NewEvent => ({ id: randomUUID(), type: name, data: { at: at(ago), ...data } });
+  const requested: NewEvent = { ...event('NotificationRequested', { ...identity, dueFrom: at(ago) }), personal: { state: 'open', subject: borrower, fields: { recipient: to } } };
+  const lives = {
+    sent: [requested, event('AttemptStarted', { attemptId: 'a', number: 1, leaseUntil: at(0) }), event('AttemptAccepted', { attemptId: 'a', providerId: `SM${notificationId}`, attempts: 1 })],
+    failed: [requested, event('NotificationGivenUp', { class: 'RECIPIENT', code: 'phone', text: 'Invalid recipient phone number', attempts: 0 })],
+    skipped: [event('NotificationSkipped', { ...identity, reason: 'preference' })],
+  };
+  await store!.append(notificationStream(notificationId), lives[ends], 0);
+  return notificationId;
+}
+async function caughtUp(): Promise<void> {
+  const head = await store!.head();
+  for (;;) {
+    const { body } = await get('/projection');
+    if (body.caughtUp && body.checkpoint >= head) return;
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
+
+describe('the log over HTTP and NATS', () => {
+  let [sent, failed] = ['', ''];
+  it('answers the seed\'s analytics queries', async () => {
+    sent = await live({ ends: 'sent' });
+    await live({ ends: 'sent', channel: 'EMAIL', to: 'jean@example.org', loan: 'l-2', borrower: 'b-2' });
+    failed = await live({ ends: 'failed', type: 'RETARD', to: 'nonsense' });
+    await live({ ends: 'skipped', type: 'RESTITUTION' });
+    await caughtUp();
+    expect((await get('/stats/status?channel=WHATSAPP')).body).toEqual({ items: [{ status: 'ENVOYEE', count: 1 }, { status: 'ECHEC_PERMANENT', count: 1 }, { status: null, count: 1 }], total: 3 });
+    expect((await get('/stats/failures?channel=WHATSAPP&by=type')).body.items).toEqual([
+      { status: 'ECHEC_PERMANENT', errorClass: 'RECIPIENT', errorCode: 'phone', errorText: 'Invalid recipient phone number', type: 'RETARD', count: 1 },
+    ]);
+    // The sending may have been yesterday when a test runs at midnight.
+    const today = at(5).slice(0, 10) === new Date().toISOString().slice(0, 10) ? 1 : 0;
+    expect((await get('/stats/sent-today?channel=WHATSAPP&limit=100')).body).toMatchObject({ sent: today, limit: 100, remaining: 100 - today, reached: false });
+    expect((await get('/stats/sent-today?channel=WHATSAPP&limit=1')).body.reached).toBe(today === 1);
+    expect((await get('/stats/skips')).body).toMatchObject({ items: [{ reason: 'preference', count: 1 }], total: 1 });
+    expect((await get('/stats/delays')).body.dueToSent[0]).toMatchObject({ count: 2, p50: 0 });
+  });
+
+  it('finds by any field, pages without gap, and refuses what it does not know', async () => {
+    const found = await get(`/notifications?status=ECHEC,ECHEC_PERMANENT&error=${encodeURIComponent('"invalid recipient"')}&requestedAtFrom=${at(60)}`);
+    expect(found.body.items.map((one: { notificationId: string }) => one.notificationId)).toEqual([failed]);
+    const ids: string[] = [];
+    for (let cursor = ''; ;) {
+      const { body } = await get(`/notifications?limit=1&order=asc${cursor && `&cursor=${cursor}`}`);
+      ids.push(...body.items.map((one: { notificationId: string }) => one.notificationId));
+      if (!body.next) break;
+      cursor = body.next;
+    }
+    expect(new Set(ids).size).toBe(4);
+    expect((await get('/borrowers/b-2/notifications')).body.items).toHaveLength(1);
+    expect((await get('/attributions/l-1/notifications')).body.items).toHaveLength(3);
+    for (const path of ['/notifications?colour=blue', '/notifications?status=PERDU', '/notifications?limit=0', '/notifications?cursor=nonsense', '/notifications/42', '/stats/status?by=colour']) {
+      expect([path, (await get(path)).status]).toEqual([path, 400]);
+    }
+    expect((await get(`/notifications/${randomUUID()}`)).status).toBe(404);
+    expect((await get('/notifications', { as: 'rpl_nobody' })).status).toBe(401);
+  });
+
+  it('shows the timeline, masks recipients, and says when nothing has changed', async () => {
+    const one = await get(`/notifications/${sent}`);
+    expect(one.body.timeline.map((entry: { type: string }) => entry.type)).toEqual(['NotificationRequested', 'AttemptStarted', 'AttemptAccepted']);
+    expect(one.text).not.toContain('612345678');
+    expect((await get(`/notifications/${sent}`, { as: token.personal })).body.recipient).toBe('+33612345678');
+    expect(await get(`/notifications/${sent}`, { headers: { 'if-none-match': one.etag! } })).toMatchObject({ status: 304, text: '' });
+  });
+
+  it('exports CSV and NDJSON', async () => {
+    const { text } = await get('/notifications.csv?channel=WHATSAPP');
+    const [head, ...lines] = text.trimEnd().split('\r\n');
+    expect(head).toContain('notificationId,attributionId');
+    expect(lines).toHaveLength(3);
+    const objects = (await get('/notifications.ndjson')).text.trimEnd().split('\n').map((line) => JSON.parse(line) as { status: string | null });
+    expect(objects).toHaveLength(4);
+  });
+
+  it('feeds live and resumes after Last-Event-ID', async () => {
+    const read = async (want: number, after?: string): Promise<string[]> => {
+      const gone = new AbortController();
+      const response = await fetch(`${service!.url}/feed`, { headers: { authorization: `Bearer ${token.reader}`, ...(after !== undefined && { 'last-event-id': after }) }, signal: gone.signal });
+      let text = '';
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>) {
+        text += chunk;
+        if ([...text.matchAll(/^id: /gm)].length >= want) break;
+      }
+      gone.abort();
+      return [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id!);
+    };
+    const start = (await get('/projection')).body.checkpoint as string;
+    await live({ ends: 'sent', loan: 'l-3' });
+    const all = await read(3, start);
+    expect(all).toHaveLength(3);
+    expect(await read(2, all[0])).toEqual(all.slice(1));
+    expect((await get('/feed', { headers: { 'last-event-id': 'not a place' } })).status).toBe(400);
+  });
+
+  it('answers the same over NATS', async () => {
+    const bus = await connectBus({ servers: process.env.TEST_NATS_URL!, name: 'test' });
+    try {
+      const ask = async (name: string, query: string) => JSON.parse((await bus.request(`log.query.${name}`, query, { timeout: 5000 })).string()) as unknown;
+      expect(await ask('status', '{"channel":"EMAIL"}')).toEqual((await get('/stats/status?channel=EMAIL')).body);
+      expect(await ask('notification', JSON.stringify({ id: failed }))).toMatchObject({ status: 'ECHEC_PERMANENT' });
+      expect(await ask('nonsense', '')).toMatchObject({ error: { code: 'not-found' } });
+      expect(await ask('status', 'nonsense')).toMatchObject({ error: { code: 'invalid-input' } });
+    } finally {
+      await bus.close();
+    }
+  });
+
+  it('forgets a borrower, and a rebuild gives the same log', async () => {
+    await vault!.forget('b-1');
+    await until(async () => (await get(`/notifications/${sent}`, { as: token.personal })).body.recipient === '[REDACTED]');
+    expect(await rebuildLog({ store: store!, pool: pool! })).toMatchObject({ equal: true });
+    await caughtUp();
+    expect((await get(`/notifications/${sent}`, { as: token.personal })).body).toMatchObject({ recipient: '[REDACTED]', status: 'ENVOYEE' });
+    expect(await verifyLog({ store: store!, pool: pool! })).toMatchObject({ equal: true });
+  }, 60_000);
+
+  it('shows an event it cannot take, and goes on', async () => {
+    const id = randomUUID();
+    await store!.append(notificationStream(id), [{ id: randomUUID(), type: 'FromTheFuture', data: { at: at(0) } }], 0);
+    const after = await live({ ends: 'sent', loan: 'l-4' });
+    await caughtUp();
+    expect((await get('/projection/poison', { as: token.personal })).body.items).toMatchObject([{ stream: notificationStream(id), type: 'FromTheFuture' }]);
+    expect((await get(`/notifications/${after}`)).status).toBe(200);
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!await holds()) await new Promise((resolve) => { setTimeout(resolve, 50); });
+}
