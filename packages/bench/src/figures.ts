@@ -23,6 +23,10 @@ export type Row = Figure | NotRun;
 
 export interface Context {
   readonly rounds: number;
+  /** Loan events of a round of the pipelines. */
+  readonly count: number;
+  /** Loans that the scheduler plans; a tenth of them fall due at once. */
+  readonly loans: number;
   /** Tiny numbers: only shows that it runs. */
   readonly smoke: boolean;
   /** Where the services leave their CPU profiles; absent = they are not profiled. */

@@ -1,20 +1,27 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { runBullWorker } from './bullmq.ts';
 import { runAsChild } from './child.ts';
+import { cost } from './cost.ts';
 import type { Context, Part, Row } from './figures.ts';
 import { describeMachine, machineLine } from './machine.ts';
+import { eventStore, subscription } from './event-store.ts';
+import { latency } from './latency.ts';
 import { pipeline } from './pipeline.ts';
+import { relay } from './relay.ts';
 import { resultTable } from './report.ts';
+import { scheduler } from './scheduler.ts';
+import { runSchedulerBenchChild } from './scheduler-burst.ts';
 import { runSink } from './sink.ts';
 import { serverVersions } from './versions.ts';
+import { whatsapp } from './whatsapp.ts';
 
-const parts: Readonly<Record<string, Part>> = { pipeline };
+const parts: Readonly<Record<string, Part>> = { pipeline, whatsapp, latency, 'event-store': eventStore, subscription, scheduler, relay, cost };
 
-if (!await runAsChild({ sink: runSink, bullmq: runBullWorker })) await bench();
+if (!await runAsChild({ sink: runSink, bullmq: runBullWorker }) && !await runSchedulerBenchChild()) await bench();
 
-interface Options { json?: string; rounds: number; smoke: boolean; profile: boolean; growth: number[] }
+interface Options { json?: string; rounds: number; count: number; loans: number; smoke: boolean; profile: boolean; growth: number[] }
 
 async function bench(): Promise<void> {
   const command = new Command('npm run bench --')
@@ -22,13 +29,15 @@ async function bench(): Promise<void> {
     .addArgument(new Argument('[part...]', 'what to measure; default all').choices(Object.keys(parts)))
     .option('--json <file>', 'write the result there as well')
     .option('--rounds <n>', 'rounds that count; one more comes first, to warm up', whole, 3)
+    .option('--count <n>', 'loan events in each round of the pipelines', whole, 5000)
+    .option('--loans <n>', 'loans that the scheduler plans; a tenth of them fall due at once', whole, 1_000_000)
     .option('--smoke', 'tiny numbers: shows that each part runs, says nothing about speed', false)
     .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
     .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])
     .parse();
-  const { json, rounds, smoke, profile, growth } = command.opts<Options>();
+  const { json, rounds, count, loans, smoke, profile, growth } = command.opts<Options>();
   const context: Context = {
-    rounds: smoke ? 1 : rounds, smoke, growth: smoke ? [0, 1000] : growth,
+    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : growth,
     ...(profile && { profiles: resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) }),
     say: (text) => { process.stderr.write(`${text}\n`); },
   };
@@ -39,7 +48,7 @@ async function bench(): Promise<void> {
   for (const name of chosen) rows.push(...await runPart(name, context));
   console.log(`\n${machineLine(machine)}\n${resultTable(rows)}`);
   if (context.profiles) console.log(`profiles: ${context.profiles}`);
-  if (json) writeFileSync(json, `${JSON.stringify({ at: new Date().toISOString(), version: version(), machine, rounds: context.rounds, smoke, rows }, undefined, 2)}\n`);
+  if (json) writeFileSync(json, `${JSON.stringify({ at: new Date().toISOString(), machine, rounds: context.rounds, count: context.count, smoke, rows }, undefined, 2)}\n`);
   // What a broken part left open must not hold the program; its children end with it.
   process.exit();
 }
@@ -54,8 +63,6 @@ async function runPart(name: string, context: Context): Promise<Row[]> {
     return [{ name, notRun: `it broke: ${(error as Error).message}` }];
   }
 }
-
-const version = (): string => (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
 function whole(text: string): number {
   const value = Number(text);

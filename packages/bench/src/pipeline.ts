@@ -12,7 +12,7 @@ const BULL = 'BullMQ + nodemailer + log row';
 
 /** Loan event in → mail accepted, recorded and in the log. */
 export const pipeline: Part = async (context) => {
-  const count = context.smoke ? 50 : 5000;
+  const { count } = context;
   const world = await startWorld(context);
   const raw = rawMails(world);
   const bull = await startBull(world);

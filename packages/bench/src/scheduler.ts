@@ -1,205 +1,29 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { acceleratedClock, type LoanSnapshot } from '@rappel/contracts';
-import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createPool, type Pool } from '@rappel/postgres';
-import { createScheduler, openPolicyBook, prepareSchedules } from '@rappel/scheduling';
-import type { BenchRow } from './event-store.ts';
-import { EMITTED, fillPgBoss, runPgBossWorker } from './scheduler-peer.ts';
+import { createDatabase, startStack } from '@rappel/local-stack';
+import type { Figure, Part } from './figures.ts';
+import { benchScheduler, type BenchRow } from './scheduler-burst.ts';
 
-export interface SchedulerBenchOptions {
-  /** An empty PostgreSQL database for Rappel. */
-  readonly url: string;
-  /** Another one for pg-boss, on the same server. Absent = it is not run. */
-  readonly peerUrl?: string;
-  /** Loans planned. Default 1,000,000. */
-  readonly loans?: number;
-  /** How many of them are due in the same minute. Default 100,000. */
-  readonly burst?: number;
-  /** Processes that share the burst. Default 3. */
-  readonly instances?: number;
-  /** How to start a process that calls `runSchedulerBenchChild`. Default: this one again. */
-  readonly child?: { readonly command: string; readonly args: readonly string[] };
-}
-
-/** What a burst cost and whether it was right. */
-interface Burst {
-  readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly told: number;
-  readonly twice: number;
-  /** Share of one core that all instances used while nothing was due. */
-  readonly idleCpu: number;
-  /** Largest resident memory of an instance, MB: before and after. */
-  readonly memory: readonly [number, number];
-}
-
-const CHILD = 'RAPPEL_BENCH_CHILD';
-const DUE = '2030-06-17T07:00:00.000Z';
-const BEFORE = '2030-01-02T00:00:00.000Z';
-const LEAD_MS = 10_000;
-
-/** Plans loans, then lets a burst of them fall due before several instances; the same with pg-boss. Lateness in ms from the due moment. */
-export async function benchScheduler({ url, peerUrl, loans = 1_000_000, burst = 100_000, instances = 3, child }: SchedulerBenchOptions): Promise<BenchRow[]> {
-  const start = child ?? { command: process.execPath, args: process.argv.slice(1, 2) };
-  const rows: BenchRow[] = [];
-  rows.push({ name: `scheduler: plan ${loans} loans`, perSecond: await planAll(url, loans, burst) });
-  rows.push(...report('scheduler', await runBurst({ url, role: 'rappel', burst, instances, start, count: countTold })));
-  if (peerUrl) {
-    rows.push({ name: `pg-boss: plan ${loans} jobs (one for each loan)`, perSecond: await fillPgBoss(peerUrl, { jobs: loans, burst }) });
-    rows.push(...report('pg-boss', await runBurst({ url: peerUrl, role: 'pg-boss', burst, instances, start, count: countEmitted })));
-  }
-  return rows;
-}
-
-const report = (who: string, { perSecond, p50, p99, told, twice, idleCpu, memory }: Burst): BenchRow[] => [
-  { name: `${who}: burst of ${told}, ${twice} twice; idle ${(idleCpu * 100).toFixed(1)} % of a core; memory ${memory[0]} → ${memory[1]} MB`, perSecond, p50, p99 },
-];
-
-/** Through the calls that the service's handlers make. */
-async function planAll(url: string, loans: number, burst: number): Promise<number> {
-  const pool = createPool(url);
-  const store = createPostgresEventStore({ connectionString: url });
+/** Planning many loans, then a burst of them due at once before several processes; the same with pg-boss. One round: it takes minutes. */
+export const scheduler: Part = async ({ loans, smoke, say }) => {
+  const stack = await startStack({ inbox: false, twilio: false, nats: false });
   try {
-    const clock = acceleratedClock({ origin: BEFORE, anchor: new Date().toISOString(), factor: 1 });
-    const book = await openPolicyBook(store, clock);
-    await prepareSchedules({ pool, store, book });
-    const scheduler = createScheduler({ store, pool, clock, book });
-    const started = performance.now();
-    let next = 0;
-    await Promise.all(Array.from({ length: 1000 }, async () => {
-      while (next < loans) await scheduler.out(loanNumber(next++, burst), BEFORE);
-    }));
-    const perSecond = loans / ((performance.now() - started) / 1000);
-    await scheduler.stop();
-    await pool.query('VACUUM ANALYZE scheduler.schedules');
-    return perSecond;
-  } finally {
-    await store.close();
-    await pool.end();
-  }
-}
-
-/** The first `burst` loans share their due date; the others are spread over the months after. */
-function loanNumber(n: number, burst: number): LoanSnapshot {
-  const date = n < burst ? '2030-06-19' : new Date(Date.UTC(2030, 5, 25 + (n % 300))).toISOString().slice(0, 10);
-  const [hours, minutes] = [8 + (n % 10), n % 60];
-  const time = `${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;
-  return {
-    attributionId: `loan-${n}`, borrowerId: `borrower-${n}`, item: { code: `PC-${n % 5000}`, name: 'Portable Dell Latitude 5420' }, duration: 'LONG',
-    due: { date, time, zone: 'Europe/Paris' }, dueAt: new Date(Date.parse(`${date}T${time}:00Z`) - 7_200_000).toISOString(), dueVersion: 1,
-  };
-}
-
-interface BurstOptions {
-  url: string;
-  role: 'rappel' | 'pg-boss';
-  burst: number;
-  instances: number;
-  start: { readonly command: string; readonly args: readonly string[] };
-  count: (pool: Pool, dueAt: Date) => Promise<Pick<Burst, 'told' | 'twice' | 'p50' | 'p99'>>;
-}
-
-async function runBurst({ url, role, burst, instances, start, count }: BurstOptions): Promise<Burst> {
-  const pool = createPool(url, { max: 2 });
-  // Real moment at which the burst falls due; the instances' clocks are set by it.
-  const dueAt = new Date(Date.now() + LEAD_MS + instances * 2000 + burst / 10);
-  if (role === 'pg-boss') await pool.query("UPDATE pgboss.job SET start_after = $1 WHERE start_after < now() + interval '1 hour'", [dueAt]);
-  if (role === 'pg-boss') await pool.query('VACUUM ANALYZE pgboss.job');
-  const children = Array.from({ length: instances }, () => startChild(start, { [CHILD]: role, BENCH_URL: url, BENCH_DUE_AT: dueAt.toISOString() }));
-  try {
-    await Promise.all(children.map(({ ready }) => ready));
-    const idle = await idleUntil(dueAt, children);
-    let told = 0;
-    const finished = new Promise<number>((resolve) => {
-      for (const { onTold } of children) onTold((n) => { told += n; if (told >= burst) resolve(performance.timeOrigin + performance.now()); });
+    const rows = await benchScheduler({
+      url: stack.env['DATABASE_URL']!, peerUrl: await createDatabase(stack.postgres!.url, 'pgboss'),
+      loans, burst: Math.ceil(loans / 10), instances: smoke ? 1 : 3,
     });
-    const tooLong = sleep(600_000, undefined, { ref: false }).then(() => { throw new Error(`${role}: ${told} of ${burst} after ten minutes`); });
-    const end = await Promise.race([finished, tooLong]);
-    const memory = Math.max(...children.map(({ process: { pid } }) => residentMb(pid!)));
-    return { ...await count(pool, dueAt), perSecond: burst / ((end - dueAt.getTime()) / 1000), idleCpu: idle.cpu, memory: [idle.memory, memory] };
+    for (const { name, perSecond } of rows) say(`  ${name}: ${Math.round(perSecond)}/s`);
+    const [plan, burst, peerPlan, peerBurst] = rows as [BenchRow, BenchRow, BenchRow, BenchRow];
+    return [ahead(plan, peerPlan), ahead(burst, peerBurst), lateness(burst, peerBurst)];
   } finally {
-    for (const { process: instance } of children) instance.kill('SIGKILL');
-    await pool.end();
+    await stack.stop();
   }
-}
-
-interface Child { readonly process: ChildProcess; readonly ready: Promise<void>; onTold(listener: (n: number) => void): void }
-
-function startChild({ command, args }: BurstOptions['start'], env: Record<string, string>): Child {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-  const listeners: ((n: number) => void)[] = [];
-  let ready = (): void => {};
-  const started = new Promise<void>((resolve) => { ready = resolve; });
-  let rest = '';
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) {
-      if (line === 'ready') ready();
-      else for (const listener of listeners) listener(Number(line));
-    }
-  });
-  return { process: child, ready: started, onTold: (listener) => { listeners.push(listener); } };
-}
-
-const TICKS = 100;
-const cpuSeconds = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
 };
-const residentMb = (pid: number): number => Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024);
 
-async function idleUntil(dueAt: Date, children: readonly Child[]): Promise<{ cpu: number; memory: number }> {
-  const pids = children.map(({ process: { pid } }) => pid!);
-  await sleep(2000);
-  const from = { at: performance.now(), cpu: pids.map(cpuSeconds) };
-  await sleep(Math.max(0, dueAt.getTime() - Date.now() - 500));
-  const seconds = (performance.now() - from.at) / 1000;
-  const cpu = pids.reduce((sum, pid, i) => sum + cpuSeconds(pid) - from.cpu[i]!, 0);
-  return { cpu: cpu / seconds, memory: Math.max(...pids.map(residentMb)) };
-}
+const ahead = (ours: BenchRow, peer: BenchRow): Figure => ({
+  name: ours.name, unit: '/s', value: ours.perSecond, beside: { name: peer.name, value: peer.perSecond },
+  ratio: ours.perSecond / peer.perSecond, target: 'ahead', met: ours.perSecond > peer.perSecond,
+});
 
-async function countTold(pool: Pool, dueAt: Date): Promise<Pick<Burst, 'told' | 'twice' | 'p50' | 'p99'>> {
-  const { rows } = await pool.query<{ told: number; once: number; p50: number; p99: number }>(`
-    SELECT count(*)::int AS told, count(DISTINCT loan->>'attributionId')::int AS once,
-      percentile_cont(0.5) WITHIN GROUP (ORDER BY late) AS p50, percentile_cont(0.99) WITHIN GROUP (ORDER BY late) AS p99
-    FROM (SELECT json_array_elements(data->'loans') AS loan, extract(epoch FROM recorded_at - $1::timestamptz) * 1000 AS late
-          FROM event_store.events WHERE type = 'ReminderDue') told`, [dueAt]);
-  const { told, once, p50, p99 } = rows[0]!;
-  return { told, twice: told - once, p50, p99 };
-}
-
-async function countEmitted(pool: Pool, dueAt: Date): Promise<Pick<Burst, 'told' | 'twice' | 'p50' | 'p99'>> {
-  const { rows } = await pool.query<{ told: number; once: number; p50: number; p99: number }>(`
-    SELECT count(*)::int AS told, count(DISTINCT id)::int AS once,
-      percentile_cont(0.5) WITHIN GROUP (ORDER BY late) AS p50, percentile_cont(0.99) WITHIN GROUP (ORDER BY late) AS p99
-    FROM (SELECT id, extract(epoch FROM at - $1::timestamptz) * 1000 AS late FROM ${EMITTED}) told`, [dueAt]);
-  const { told, once, p50, p99 } = rows[0]!;
-  return { told, twice: told - once, p50, p99 };
-}
-
-/** True when this process is one of the benchmark's own; it then works until it is killed. To be called first by `main.ts`. */
-export async function runSchedulerBenchChild(): Promise<boolean> {
-  const role = process.env[CHILD];
-  const { BENCH_URL: url = '', BENCH_DUE_AT: dueAt = '' } = process.env;
-  if (role === 'rappel') await runInstance(url, dueAt);
-  if (role === 'pg-boss') await runPgBossWorker(url, say);
-  if (role) process.stdout.write('ready\n');
-  return role !== undefined;
-}
-
-const say = (told: number): void => { process.stdout.write(`${told}\n`); };
-
-async function runInstance(url: string, dueAt: string): Promise<void> {
-  const clock = acceleratedClock({ origin: DUE, anchor: dueAt, factor: 1 });
-  const store = createPostgresEventStore({ connectionString: url });
-  const scheduler = createScheduler({
-    store, pool: createPool(url), clock, book: await openPolicyBook(store, clock),
-    onEmission: ({ told }) => say(told),
-    onFailure: (error) => { process.stderr.write(`${String(error)}\n`); },
-  });
-  scheduler.start();
-}
+const lateness = (ours: BenchRow, peer: BenchRow): Figure => ({
+  name: 'scheduler: lateness in the burst, p99', unit: 'ms', value: ours.p99!, beside: { name: 'pg-boss', value: peer.p99! },
+  ratio: ours.p99! / peer.p99!, target: 'ahead', met: ours.p99! < peer.p99!,
+});

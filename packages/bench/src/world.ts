@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { jetstream } from '@nats-io/jetstream';
 import type { Channel } from '@rappel/contracts';
-import { createDatabase, startStack, until, type Service, type Stack } from '@rappel/local-stack';
+import { createDatabase, startStack, until, workspaceRoot, type Service, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 import type { Context } from './figures.ts';
@@ -40,7 +42,7 @@ export async function startWorld({ profiles, say }: Pick<Context, 'profiles' | '
     env: {
       SMTP_HOST: '127.0.0.1', SMTP_PORT: String(sink.port), SMTP_SECURE: 'false', SMTP_FROM: 'Rappel <rappel@example.org>',
       ...twilio.env, RAPPEL_CLOCK: `${ORIGIN}@${new Date().toISOString()}*1`,
-      ...(profiles && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` }), ...env,
+      ...(profiles && { NODE_OPTIONS: `--import ${pathToFileURL(join(workspaceRoot, 'packages/bench/src/profiler.mjs')).href}`, RAPPEL_PROFILES: profiles }), ...env,
     },
   });
   if (profiles) mkdirSync(profiles, { recursive: true });
@@ -48,7 +50,7 @@ export async function startWorld({ profiles, say }: Pick<Context, 'profiles' | '
   // At the same time: each waits for streams that another one creates.
   await Promise.all(SERVICES.map(async (name) => {
     const started = performance.now();
-    await stack.startService(name);
+    await stack.startService(name, { patienceMs: 120_000 });
     startUp[name] = performance.now() - started;
   }));
   const pool = createPool(stack.env['DATABASE_URL']!, { max: 2, name: 'rappel-bench' });
