@@ -76,7 +76,7 @@ async function stackOptions(): Promise<StackOptions> {
     dataDir: inRappelDir('data', 'start'),
     logDir: inRappelDir('logs'),
     postgres: DATABASE_URL ? false : {},
-    nats: NATS_URL ? false : {},
+    nats: NATS_URL ? false : { port: await freePort(4222) },
     inbox: !SMTP_HOST && { webPort: await freePort(8025), smtpPort: await freePort(1025) },
     twilio: !TWILIO_ACCOUNT_SID && { port: await freePort(8026) },
     env: RAPPEL_MASTER_KEY ? { RAPPEL_MASTER_KEY } : {},
@@ -94,11 +94,12 @@ async function apiKey({ postgres, env }: Stack): Promise<string | undefined> {
   }
 }
 
-function report({ services: running, inbox, twilio, postgres, nats, logDir }: Stack, key: string | undefined): void {
+function report({ services: running, inbox, twilio, postgres, nats, natsLogin, logDir }: Stack, key: string | undefined): void {
+  const { user, pass } = natsLogin('upstream');
   const lines: [string, string | undefined][] = [
     ...running.map(({ name, url }): [string, string] => [name, `${url}/docs${key ? `#token=${key}` : ''}`]),
     ['mails', inbox?.url], ['WhatsApp messages', twilio?.url],
-    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ['logs', logDir], ['API key', key],
+    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ["upstream's login", nats && user && pass && `${user} ${pass}`], ['logs', logDir], ['API key', key],
   ];
   console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
   for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);
