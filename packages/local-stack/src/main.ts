@@ -99,7 +99,7 @@ function report({ services: running, inbox, twilio, postgres, nats, natsLogin, l
   const lines: [string, string | undefined][] = [
     ...running.map(({ name, url }): [string, string] => [name, `${url}/docs${key ? `#token=${key}` : ''}`]),
     ['mails', inbox?.url], ['WhatsApp messages', twilio?.url],
-    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ["upstream's login", nats && user && pass && `${user} ${pass}`], ['logs', logDir], ['API key', key],
+    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ["upstream's login", nats && user ? `${user} ${pass ?? ''}` : undefined], ['logs', logDir], ['API key', key],
   ];
   console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
   for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);
