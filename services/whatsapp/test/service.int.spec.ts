@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { publicEvents } from '@rappel/contracts';
 import { readState, type EventStore } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createDatabase, startTwilioSimulator, type TwilioSimulator } from '@rappel/local-stack';
+import { createDatabase, startNats, startTwilioSimulator, type NatsServer, type TwilioSimulator } from '@rappel/local-stack';
 import { connectBus, createRelay, migrateMessaging, type Relay } from '@rappel/messaging';
 import { notificationFold, notificationId, notificationStream, type Notification } from '@rappel/notification';
 import { createScene } from '@rappel/notification/testing';
@@ -24,6 +27,9 @@ async function freePort(): Promise<number> {
 
 const masterKey = randomBytes(32).toString('base64');
 let twilio: TwilioSimulator;
+// A NATS of its own: other specs have a stream of the same name.
+let nats: NatsServer;
+const natsFolder = mkdtempSync(join(tmpdir(), 'rappel-nats-'));
 let service: RunningService;
 let store: EventStore;
 let pool: Pool;
@@ -32,6 +38,7 @@ let stopBus: () => Promise<void>;
 let scene: ReturnType<typeof createScene>;
 
 beforeAll(async () => {
+  nats = await startNats({ storeDir: natsFolder, durable: false });
   const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `whatsapp_${randomUUID().slice(0, 8)}`);
   twilio = await startTwilioSimulator({ settings: { statusDelayMs: 5 } });
   pool = createPool(url);
@@ -39,14 +46,14 @@ beforeAll(async () => {
   await migrateMessaging(pool);
   store = sealing(await createPostgresEventStore({ connectionString: url }), createVault({ pool, masterKey }));
   scene = createScene({ store, now: () => new Date().toISOString() });
-  const bus = await connectBus({ servers: process.env.TEST_NATS_URL!, name: 'test' });
+  const bus = await connectBus({ servers: nats.url, name: 'test' });
   stopBus = () => bus.close();
   relay = createRelay({
     store, pool, bus, stream: 'LOAN', categories: ['attribution'],
     announce: (event) => ({ subject: publicEvents.AttributionCreated.subject, event: { specversion: '1.0', id: event.id, source: '/test', type: event.type, subject: 'x', data: event.data } }),
   });
   const config = loadConfig(whatsappConfig, {
-    NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
+    NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
     TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: '+14155238886', TWILIO_BASE_URL: twilio.url, RAPPEL_PREFERRED_CHANNEL: 'WHATSAPP',
   });
   service = await runService({ name: 'whatsapp', module: AppModule, config, logger: createLogger('whatsapp', config), strategies: (app) => [app.get(STRATEGY)] });
@@ -57,6 +64,8 @@ afterAll(async () => {
   await stopBus?.();
   await store?.close();
   await pool?.end();
+  await nats?.stop();
+  rmSync(natsFolder, { recursive: true, force: true });
   await twilio?.stop();
 });
 

@@ -1,0 +1,128 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer, type AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { publicEvents } from '@rappel/contracts';
+import { readState, type EventStore } from '@rappel/event-store';
+import { createPostgresEventStore } from '@rappel/event-store-postgres';
+import { createDatabase, startNats, startInbox, type Inbox, type NatsServer } from '@rappel/local-stack';
+import { connectBus, createRelay, migrateMessaging, type Relay } from '@rappel/messaging';
+import { notificationFold, notificationId, notificationStream, type Notification } from '@rappel/notification';
+import { createScene } from '@rappel/notification/testing';
+import { createPool, type Pool } from '@rappel/postgres';
+import { createVault, migratePrivacy, sealing } from '@rappel/privacy';
+import { createLogger, loadConfig, runService, STRATEGY, type RunningService } from '@rappel/service-kit';
+import { AppModule } from '../src/app.module.ts';
+import { signBounce } from '../src/bounces.ts';
+import { emailConfig } from '../src/config.ts';
+import { createUnsubscribeLinks } from '../src/unsubscribe.ts';
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => { server.close(resolve); });
+  return port;
+}
+
+const secret = 'a secret of the test';
+const masterKey = randomBytes(32).toString('base64');
+let inbox: Inbox;
+// A NATS of its own: other specs have a stream of the same name.
+let nats: NatsServer;
+const natsFolder = mkdtempSync(join(tmpdir(), 'rappel-nats-'));
+let service: RunningService;
+let store: EventStore;
+let pool: Pool;
+let relay: Relay;
+let stopBus: () => Promise<void>;
+let scene: ReturnType<typeof createScene>;
+
+beforeAll(async () => {
+  nats = await startNats({ storeDir: natsFolder, durable: false });
+  const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `email_${randomUUID().slice(0, 8)}`);
+  inbox = await startInbox();
+  pool = createPool(url);
+  await migratePrivacy(pool);
+  await migrateMessaging(pool);
+  store = sealing(await createPostgresEventStore({ connectionString: url }), createVault({ pool, masterKey }));
+  scene = createScene({ store, now: () => new Date().toISOString() });
+  const bus = await connectBus({ servers: nats.url, name: 'test' });
+  stopBus = () => bus.close();
+  relay = createRelay({
+    store, pool, bus, stream: 'LOAN', categories: ['attribution'],
+    name: 'email-test',
+    announce: (event) => ({ subject: publicEvents.AttributionCreated.subject, event: { specversion: '1.0', id: event.id, source: '/test', type: event.type, subject: 'x', data: event.data } }),
+  });
+  const config = loadConfig(emailConfig, {
+    NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
+    SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: 'pret@example.org', PUBLIC_URL: 'http://127.0.0.1:1', BOUNCE_WEBHOOK_SECRET: secret,
+  });
+  service = await runService({ name: 'email', module: AppModule, config, logger: createLogger('email', config), strategies: (app) => [app.get(STRATEGY)] });
+});
+afterAll(async () => {
+  await service?.stop();
+  await relay?.close();
+  await stopBus?.();
+  await store?.close();
+  await pool?.end();
+  await nats?.stop();
+  rmSync(natsFolder, { recursive: true, force: true });
+  await inbox?.stop();
+});
+
+async function until(id: string, wanted: (state: Notification) => boolean): Promise<Notification> {
+  for (;;) {
+    const { state } = await readState(store, notificationFold, notificationStream(id));
+    if (wanted(state)) return state;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+}
+
+const idOf = (attributionId: string): string => notificationId({ attributionId, dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'EMAIL' });
+
+describe('the email service', () => {
+  it('hears of a loan on the bus and sends one mail', async () => {
+    await scene.borrower({ borrowerId: 'marie', email: 'marie@example.org' });
+    await scene.lend('loan-1', 'marie');
+    expect(await until(idOf('loan-1'), ({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 1 });
+    expect(await inbox.mails({ to: 'marie@example.org' })).toHaveLength(1);
+  });
+
+  it('takes a signed bounce, and the dead address is written to no more', async () => {
+    const report = { messageId: `<${idOf('loan-1')}@example.org>`, kind: 'hard', status: '5.1.1' };
+    const timestamp = String(Date.now());
+    const post = (signature: string) => fetch(`${service.url}/webhooks/bounces`, { method: 'POST', body: JSON.stringify(report), headers: { 'content-type': 'application/json', 'x-rappel-timestamp': timestamp, 'x-rappel-signature': signature } });
+    expect((await post('forged')).status).toBe(403);
+    expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
+    expect(await until(idOf('loan-1'), ({ delivery }) => delivery === 'failed')).toMatchObject({ deliveryCode: '5.1.1' });
+    await scene.lend('loan-2', 'marie');
+    expect(await until(idOf('loan-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+  });
+
+  it('stops the mails by one click, and never because somebody looked', async () => {
+    await scene.borrower({ borrowerId: 'paul', email: 'paul@example.org' });
+    const link = `${service.url}/unsubscribe/${createUnsubscribeLinks(masterKey).token('paul')}`;
+    expect((await fetch(link)).status).toBe(200);
+    await scene.lend('loan-3', 'paul');
+    expect(await until(idOf('loan-3'), ({ phase }) => phase !== 'absent' && phase !== 'attempting')).toMatchObject({ phase: 'accepted' });
+    expect((await fetch(link, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' })).status).toBe(200);
+    expect((await fetch(`${link}x`)).status).toBe(404);
+    await scene.lend('loan-4', 'paul');
+    expect(await until(idOf('loan-4'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+  });
+
+  it('waits while an operator pauses it, and goes on', async () => {
+    const post = async (path: string, body: object) => (await fetch(`${service.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).json() as Promise<Record<string, unknown>>;
+    expect(await post('/channel/pause', { why: 'maintenance' })).toMatchObject({ state: { kind: 'paused' } });
+    await scene.borrower({ borrowerId: 'anne', email: 'anne@example.org' });
+    await scene.lend('loan-5', 'anne');
+    expect(await until(idOf('loan-5'), ({ phase }) => phase === 'ready')).toMatchObject({ waiting: { reason: 'paused' }, attempts: 0 });
+    expect(await post('/channel/resume', {})).toMatchObject({ state: { kind: 'open' } });
+    await until(idOf('loan-5'), ({ phase }) => phase === 'accepted');
+    expect(await post('/replay', { filter: { class: 'CONTENT' }, why: 'counting' })).toMatchObject({ matching: 0 });
+    expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ checks: { 'channel-email': 'up' } });
+  });
+});
