@@ -37,7 +37,7 @@ export async function countBy(pool: Pool, measure: Measure, by: readonly Dimensi
   const only = (['type', 'channel', 'department'] as const).filter((key) => scope[key]?.length).map((key) => ` AND ${key} = ANY(${value(scope[key])})`);
   const { rows } = await pool.query<Counted>({
     text: `SELECT ${[...by, 'sum(n)::bigint AS n'].join(', ')} FROM ${LIVE}.tally WHERE measure = $1 AND (${spans.join(' OR ')})${only.join('')}
-      ${by.length > 0 ? `GROUP BY ${by.join(', ')} HAVING sum(n) <> 0 ORDER BY ${by.includes('at') ? 'at, n DESC' : 'n DESC'}` : ''}`,
+      ${by.length > 0 ? `GROUP BY ${by.join(', ')} HAVING sum(n) <> 0 ORDER BY ${[...(by.includes('at') ? ['at'] : []), 'n DESC', ...by.filter((one) => one !== 'at')].join(', ')}` : ''}`,
     values, types: logTypes,
   });
   return rows.filter(({ n }) => n !== null);

@@ -77,7 +77,7 @@ describe('the log over HTTP and NATS', () => {
     failed = await live({ ends: 'failed', type: 'RETARD', to: 'nonsense' });
     await live({ ends: 'skipped', type: 'RESTITUTION' });
     await caughtUp();
-    expect((await get('/stats/status?channel=WHATSAPP')).body).toEqual({ items: [{ status: 'ENVOYEE', count: 1 }, { status: 'ECHEC_PERMANENT', count: 1 }, { status: null, count: 1 }], total: 3 });
+    expect((await get('/stats/status?channel=WHATSAPP')).body).toEqual({ items: [{ status: 'ECHEC_PERMANENT', count: 1 }, { status: 'ENVOYEE', count: 1 }, { status: null, count: 1 }], total: 3 });
     expect((await get('/stats/failures?channel=WHATSAPP&by=type')).body.items).toEqual([
       { status: 'ECHEC_PERMANENT', errorClass: 'RECIPIENT', errorCode: 'phone', errorText: 'Invalid recipient phone number', type: 'RETARD', count: 1 },
     ]);
