@@ -1,0 +1,95 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startStack, type Service, type Stack } from '@rappel/local-stack';
+import { createPool, type Pool } from '@rappel/postgres';
+
+const folder = mkdtempSync(`${tmpdir()}/rappel-scheduler-`);
+let stack: Stack;
+let scheduler: Service;
+let loan: Service;
+let pool: Pool;
+
+/** The clock that the services share stands still where it is set. */
+function setClock(origin: string): void {
+  writeFileSync(`${folder}/clock.new`, JSON.stringify({ origin, anchor: new Date().toISOString(), factor: 0 }));
+  renameSync(`${folder}/clock.new`, `${folder}/clock`);
+}
+
+beforeAll(async () => {
+  setClock('2027-01-01T09:00:00.000Z');
+  stack = await startStack({ inbox: false, twilio: false, env: { RAPPEL_AUTH: 'off', RAPPEL_CLOCK: `file:${folder}/clock` } });
+  [loan, scheduler] = await Promise.all([stack.startService('loan'), stack.startService('scheduler')]);
+  pool = createPool(stack.env['DATABASE_URL']!);
+}, 120_000);
+afterAll(async () => {
+  await pool?.end();
+  await stack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const lend = (attributionId: string) => call(loan, 'POST', 'attributions', {
+  attributionId, borrower: { id: 'B-1', firstName: 'Zoé', email: 'zoe.secret@example.org' },
+  item: { code: 'PERC-001', name: 'Perceuse Bosch' }, duration: 'LONG', due: { date: '2027-01-10', zone: 'Europe/Paris' },
+});
+async function call<T = Record<string, unknown>>(service: Service, method: string, path: string, body?: object): Promise<{ status: number; body: T }> {
+  const answer = await fetch(`${service.url}/${path}`, { method, ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
+  return { status: answer.status, body: await answer.json() as T };
+}
+async function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  throw new Error('it did not happen');
+}
+const events = async (stream: string) => (await pool.query<{ type: string; data: Record<string, unknown> }>('SELECT type, data FROM event_store.events WHERE stream = $1 ORDER BY version', [stream])).rows;
+const eventOf = (stream: string, type: string) => eventually(async () => (await events(stream)).find((event) => event.type === type));
+
+test('two loans of one borrower are planned from the bus and told in one reminder', async () => {
+  await Promise.all([lend('L-1'), lend('L-2')]);
+  for (const id of ['L-1', 'L-2']) await eventually(async () => (await call(scheduler, 'GET', `schedule/${id}`)).status === 200);
+  const { body } = await call<{ rungs: { type: string; at: string; why: string }[] }>(scheduler, 'GET', 'schedule/L-1');
+  expect(body.rungs[0]).toMatchObject({ type: 'RAPPEL_J2', at: '2027-01-08T08:00:00.000Z', why: '2 days before at 09:00 (Europe/Paris)' });
+  setClock('2027-01-08T08:00:00.000Z');
+  expect((await eventOf('schedule-L-1', 'ReminderDue')).data).toMatchObject({ type: 'RAPPEL_J2', borrowerId: 'B-1', loans: [{ attributionId: 'L-1' }, { attributionId: 'L-2' }] });
+  expect((await eventOf('schedule-L-2', 'ReminderGrouped')).data).toMatchObject({ leader: 'L-1' });
+});
+
+test('killed over the deadline, it says on its return what is still true, and the loan service is told that both are late', async () => {
+  await scheduler.kill('SIGKILL');
+  setClock('2027-01-10T17:20:00.000Z');
+  await scheduler.restart();
+  for (const id of ['L-1', 'L-2']) {
+    expect((await eventOf(`attribution-${id}`, 'AttributionOverdue')).data).toMatchObject({ occurrence: 1, level: 1, daysLate: 0, companions: ['L-1', 'L-2'] });
+  }
+  const skipped = (await events('schedule-L-1')).filter(({ type }) => type === 'ReminderSkipped').map(({ data }) => [data['type'], data['reason']]);
+  expect(skipped).toEqual([['RAPPEL_J1', 'too-late'], ['RAPPEL_FINAL', 'too-late']]);
+});
+
+test('a loan that is back is told nothing more', async () => {
+  expect((await call(loan, 'POST', 'attributions/L-1/return', {})).status).toBe(200);
+  await eventually(async () => (await call<{ open: boolean }>(scheduler, 'GET', 'schedule/L-1')).body.open === false);
+  setClock('2027-01-11T17:20:00.000Z');
+  await eventually(async () => (await events('attribution-L-2')).filter(({ type }) => type === 'AttributionOverdue').length === 2);
+  expect((await events('schedule-L-1')).filter(({ type }) => type === 'OverdueMomentPassed')).toHaveLength(1);
+});
+
+test('a policy is previewed against the loans that are out, then put in force once', async () => {
+  const { body: { policy, version } } = await call<{ policy: { ladders: Record<string, { overdue: object | null }> }; version: number }>(scheduler, 'GET', 'policy');
+  policy.ladders['LONG']!.overdue = null;
+  const preview = await call(scheduler, 'POST', 'schedule/preview', { policy });
+  expect(preview.body).toMatchObject({ policyVersion: 2, change: { loans: 1, loansChanged: 1, byType: { RETARD: { before: { messages: 2 }, after: { messages: 0 } } } } });
+  const change = { policy, basedOn: version, why: 'nobody is chased' };
+  expect(await call(scheduler, 'PUT', 'policy', change)).toMatchObject({ status: 200, body: { version: 2, why: 'nobody is chased' } });
+  expect((await call(scheduler, 'PUT', 'policy', { ...change, policy: { ...policy, quietHours: { from: '22:00', to: '07:00' } } })).status).toBe(409);
+  await eventually(async () => (await call<{ policyVersion: number }>(scheduler, 'GET', 'schedule/L-2')).body.policyVersion === 2);
+  expect((await call(scheduler, 'PUT', 'policy', { ...change, policy: { ladders: {} } })).status).toBe(400);
+});
+
+test('rebuilt from the events it knows the same', async () => {
+  const before = await call(scheduler, 'GET', 'schedule/L-2');
+  expect(await call(scheduler, 'POST', 'schedule/rebuild')).toMatchObject({ status: 200, body: { loans: 2 } });
+  expect(await call(scheduler, 'GET', 'schedule/L-2')).toEqual(before);
+});
