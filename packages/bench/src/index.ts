@@ -1,1 +1,1 @@
-export {};
+export { benchLogQueries, type LogQueryRow } from './log-queries.ts';
