@@ -23,7 +23,18 @@ const settings = {
   DELIVERY_LEASE_MS: '20000', TWILIO_TIMEOUT_MS: '3000', TWILIO_SETTLE_MS: '5000', SMTP_TIMEOUT_MS: '6000', RAPPEL_EMAIL_UNKNOWN: 'resend',
 };
 /** A loaded machine takes its time. */
-export const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 240_000;
+const LAUNCHES = 5;
+
+/** Seven processes that start together on a loaded machine may wait too long for their database; they are started again then. */
+async function launch(start: () => Promise<Service>, left = LAUNCHES): Promise<Service> {
+  try {
+    return await start();
+  } catch (error) {
+    if (left === 1) throw error;
+    return launch(start, left - 1);
+  }
+}
 
 /** Starts servers, the lines to them and every instance of every service. What it starts in `data` ends with this process. */
 export async function setStage(data: string, seed: number, isLeaving: () => boolean): Promise<Stage> {
@@ -47,7 +58,7 @@ export async function setStage(data: string, seed: number, isLeaving: () => bool
   };
   const wanted = Object.entries(instances).flatMap(([name, count]) => Array.from({ length: count }, (_, index) => ({ name, instance: index + 1 })));
   try {
-    const started = await Promise.all(wanted.map(async ({ name, instance }) => [`${name}-${instance}`, await stack.startService(name, { instance, env, patienceMs: PATIENCE_MS })] as const));
+    const started = await Promise.all(wanted.map(async ({ name, instance }) => [`${name}-${instance}`, await launch(() => stack.startService(name, { instance, env, patienceMs: PATIENCE_MS }))] as const));
     return { stack, steering, lines: { nats, postgres }, services: new Map(started), stop };
   } catch (error) {
     await stop();

@@ -24,6 +24,9 @@ export interface Traffic {
   publishDue(): void;
 }
 
+/** Commands on their way at a time, so that an outage is not answered with a storm of repetitions. */
+const AT_ONCE = 32;
+
 interface Open { readonly attributionId: string; readonly rest: Planned[] }
 
 /** Upstream: publishes by acknowledged request, each loan's commands in order, one in ten twice. */
@@ -35,9 +38,22 @@ export function createTraffic({ bus, steering, seed }: { bus: NatsConnection; st
   let owed = 0;
   let sent = 0;
 
-  const publish = async (loan: Open, event: Planned): Promise<void> => {
+  const queue: (() => Promise<void>)[] = [];
+  let busy = 0;
+  const drain = async (): Promise<void> => {
+    if (busy >= AT_ONCE) return;
+    busy++;
+    for (let work = queue.shift(); work; work = queue.shift()) await work();
+    busy--;
+  };
+  const send = (loan: Open, event: Planned): void => {
     owed++;
     open.delete(loan);
+    queue.push(() => publish(loan, event));
+    void drain();
+  };
+
+  const publish = async (loan: Open, event: Planned): Promise<void> => {
     const times = ++sent % 10 === 0 ? 2 : 1;
     const answers = await Promise.all(Array.from({ length: times }, () => publishUntilAnswered(bus, event)));
     const refusal = answers.find((answer) => answer !== undefined);
@@ -55,11 +71,11 @@ export function createTraffic({ bus, steering, seed }: { bus: NatsConnection; st
       const loan = createLoan(seed, loans.length, steering.now());
       loans.push(loan);
       const [first, ...rest] = loan.events;
-      void publish({ attributionId: loan.attributionId, rest }, first!);
+      send({ attributionId: loan.attributionId, rest }, first!);
     },
     publishDue() {
       const now = steering.now();
-      for (const loan of open) if (loan.rest[0]!.at <= now) void publish(loan, loan.rest.shift()!);
+      for (const loan of open) if (loan.rest[0]!.at <= now) send(loan, loan.rest.shift()!);
     },
   };
 }
