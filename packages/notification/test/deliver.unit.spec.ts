@@ -135,6 +135,19 @@ describe('delivering', () => {
     expect(world.provider.taken).toMatchObject([{ codes: ['A', 'B'], type: 'RETARD' }]);
   });
 
+  it('tells companions that are late again, again', async () => {
+    const world = createWorld();
+    await world.scene.borrower(jean);
+    for (const loan of ['a', 'b']) await world.scene.lend(loan, 'jean', { code: loan.toUpperCase() });
+    for (const occurrence of [1, 2]) {
+      await world.pass(86_400);
+      const notices = [];
+      for (const loan of ['a', 'b']) notices.push(await world.scene.late(loan, { occurrence, companions: ['a', 'b'] }));
+      for (const notice of notices) await deliver(world.deps, notice);
+    }
+    expect(world.provider.taken).toMatchObject([{ codes: ['A', 'B'], type: 'RETARD' }, { codes: ['A', 'B'], type: 'RETARD' }]);
+  });
+
   it('records an unusable number as a permanent failure without an attempt', async () => {
     const world = createWorld();
     await deliver(world.deps, await created(world, { borrowerId: 'jean', phone: 'invalid_phone' }));

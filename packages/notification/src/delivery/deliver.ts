@@ -41,13 +41,13 @@ const isYoung = ({ realNow }: DeliveryDependencies, { event }: Message): boolean
   event.time !== undefined && Date.parse(realNow()) - Date.parse(event.time) < COMPANIONS_PATIENCE_MS;
 
 /**
- * The loans whose own notice names the same companions. Each one's message tries to tell them all together; whose notice
- * comes too late is told by their own message, and one that is not late after all never has a notice.
+ * The loans whose own notice of the same moment names the same companions, who may be late together again and again. Each
+ * one's message tries to tell them all together; whose notice comes too late is told by their own message, and one that is not late after all never has a notice.
  */
-function noticesTogether({ loans }: Facts, { companions = [], loans: own }: Occasion): { about: AboutLoan; events: Facts['loans'][number] }[] {
+function noticesTogether({ loans }: Facts, { companions = [], loans: own, dueFrom }: Occasion): { about: AboutLoan; events: Facts['loans'][number] }[] {
   return loans.flatMap((events, index) => {
     const notices = events.map((event) => event as unknown as AttributionEvent).filter((event) => event.type === 'AttributionOverdue');
-    const notice = notices.find(({ data }) => data.companions?.join() === companions.join());
+    const notice = notices.find(({ data }) => data.at === dueFrom && data.companions?.join() === companions.join());
     const about = notice ? { ...notice.data.loan, occurrence: notice.data.occurrence } : own.find(({ attributionId }) => attributionId === companions[index]);
     return about ? [{ about, events }] : [];
   });
