@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import { startStack, type Stack } from '@rappel/local-stack';
-import pg from 'pg';
+import { createPool, type Pool } from '@rappel/postgres';
 import { openEmmett, type Emmett } from './emmett.ts';
 import { compare, eachOf, median, percentile, takeTurns, type Context, type Figure, type Part, type Row } from './figures.ts';
 
@@ -17,7 +17,7 @@ interface Stores {
   readonly stack: Stack;
   readonly store: EventStore;
   readonly emmett: Emmett;
-  readonly raw: pg.Pool;
+  readonly raw: Pool;
   readonly url: string;
 }
 
@@ -26,7 +26,7 @@ async function withStores(work: (stores: Stores) => Promise<Row[]>): Promise<Row
   const stack = await startStack({ inbox: false, twilio: false, nats: false });
   const url = stack.env['DATABASE_URL']!;
   const store = createPostgresEventStore({ connectionString: url });
-  const raw = new pg.Pool({ connectionString: url, max: 8 });
+  const raw = createPool(url, { max: 8 });
   const emmett = await openEmmett(url);
   try {
     await store.head();
@@ -76,7 +76,7 @@ async function appendRows({ store, emmett, raw }: Stores, { writers, size, conte
   ];
 }
 
-async function insertRaw(pool: pg.Pool, size: number): Promise<void> {
+async function insertRaw(pool: Pool, size: number): Promise<void> {
   const events = batchOf(size);
   await pool.query({
     name: 'raw', text: 'INSERT INTO raw_events (stream, version, id, type, data, metadata) SELECT $1, * FROM unnest($2::int[], $3::uuid[], $4::text[], $5::json[], $6::json[])',
@@ -116,7 +116,7 @@ async function readAll(store: EventStore): Promise<number> {
   return count / ((performance.now() - started) / 1000);
 }
 
-async function selectAll(pool: pg.Pool): Promise<number> {
+async function selectAll(pool: Pool): Promise<number> {
   const started = performance.now();
   let count = 0;
   for (let position = '0', size = 1000; size === 1000; count += size) {

@@ -7,8 +7,10 @@ import { cost } from './cost.ts';
 import type { Context, Part, Row } from './figures.ts';
 import { describeMachine, machineLine } from './machine.ts';
 import { eventStore, subscription } from './event-store.ts';
+import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { pipeline } from './pipeline.ts';
+import { rebuild } from './rebuild.ts';
 import { relay } from './relay.ts';
 import { resultTable } from './report.ts';
 import { scheduler } from './scheduler.ts';
@@ -17,7 +19,7 @@ import { runSink } from './sink.ts';
 import { serverVersions } from './versions.ts';
 import { whatsapp } from './whatsapp.ts';
 
-const parts: Readonly<Record<string, Part>> = { pipeline, whatsapp, latency, 'event-store': eventStore, subscription, scheduler, relay, cost };
+const parts: Readonly<Record<string, Part>> = { pipeline, whatsapp, latency, 'event-store': eventStore, subscription, rebuild, scheduler, relay, growth, cost };
 
 if (!await runAsChild({ sink: runSink, bullmq: runBullWorker }) && !await runSchedulerBenchChild()) await bench();
 
@@ -35,9 +37,9 @@ async function bench(): Promise<void> {
     .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
     .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])
     .parse();
-  const { json, rounds, count, loans, smoke, profile, growth } = command.opts<Options>();
+  const { json, rounds, count, loans, smoke, profile, growth: stored } = command.opts<Options>();
   const context: Context = {
-    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : growth,
+    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : stored,
     ...(profile && { profiles: resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) }),
     say: (text) => { process.stderr.write(`${text}\n`); },
   };
