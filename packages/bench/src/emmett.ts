@@ -12,13 +12,14 @@ export interface Emmett {
 }
 
 export async function openEmmett(url: string): Promise<Emmett> {
-  const { getPostgreSQLEventStore } = peer<typeof import('@event-driven-io/emmett-postgresql')>('@event-driven-io/emmett-postgresql');
+  const { getPostgreSQLEventStore, postgreSQLEventStoreConsumer } = peer<typeof import('@event-driven-io/emmett-postgresql')>('@event-driven-io/emmett-postgresql');
   const store: PostgresEventStore = getPostgreSQLEventStore(url);
   await store.schema.migrate();
   return {
     append: async (stream, events) => { await store.appendToStream(stream, events.map(({ type, data }) => ({ type, data })) as never); },
     async consume(count) {
-      const consumer = store.consumer({ pulling: { batchSize: 1000 } });
+      // Connections of its own: closing a consumer of the store closes the store's.
+      const consumer = postgreSQLEventStoreConsumer({ connectionString: url, pulling: { batchSize: 1000 } });
       let read = 0;
       const started = performance.now();
       const perSecond = new Promise<number>((resolve) => {
@@ -29,11 +30,12 @@ export async function openEmmett(url: string): Promise<Emmett> {
           },
         } as never);
       });
+      let closing = false;
       // Rejects when it is closed in the middle of a poll.
-      const running = consumer.start().catch(() => {});
-      const result = await perSecond;
+      const running = consumer.start().catch((error: unknown) => { if (!closing) throw error; });
+      const result = await Promise.race([perSecond, running.then(() => { throw new Error('the consumer stopped early'); })]);
+      closing = true;
       await consumer.close();
-      await running;
       return result;
     },
     close: () => store.close(),
