@@ -3,6 +3,7 @@ import type { Pool } from '@rappel/postgres';
 import { compose, type Woken } from './compose.ts';
 import { scheduleStream, settledBy } from './events.ts';
 import type { ActivePolicy, Policy } from './policy.ts';
+import type { Rung } from './rung.ts';
 import { nextRung, settle, type Schedule } from './schedule.ts';
 import { claim, type Changed, type Claim } from './table.ts';
 import { afterwards, told, wake } from './wake.ts';
@@ -68,10 +69,13 @@ function attendTo(schedules: readonly Schedule[], policy: Policy, now: string): 
   const companions = ahead.flatMap((schedule): Woken[] => {
     const rung = nextRung(schedule);
     const [kind] = kindOf(schedule, rung?.type);
-    return rung && kind && policy.grouping.types.includes(rung.type) && kinds.has(kind) ? [awake(schedule, rung.at)] : [];
+    return rung && kind && policy.grouping.types.includes(rung.type) && kinds.has(kind) && mayComeEarly(rung, schedule, now) ? [awake(schedule, rung.at)] : [];
   });
   return [...woken, ...companions];
 }
+
+/** Nobody is called late before the deadline, in whatever company. */
+const mayComeEarly = ({ type }: Rung, { loan }: Schedule, now: string): boolean => type !== 'RETARD' || loan.dueAt <= now;
 
 const kindOf = ({ loan }: Schedule, type: string | undefined): string[] => (type ? [`${loan.borrowerId} ${type}`] : []);
 

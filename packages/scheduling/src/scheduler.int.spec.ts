@@ -127,12 +127,31 @@ describe('several items of one borrower', () => {
     expect((await recorded('two')).at(-1)!.data).toMatchObject({ companions: ['one', 'three', 'two'] });
   });
 
-  it('stay apart when they fall outside the window or the policy says so', async () => {
+  it('come a little early to go out together, but nobody is called late before the deadline', async () => {
+    const { scheduler, clock, told, store } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    const book = await openPolicyBook(store, clock);
+    const { policy } = book.active();
+    const LONG = { reminders: [{ ...policy.ladders.LONG.reminders[0]!, when: { hoursBefore: 48 } }], overdue: { graceMinutes: 5, repeatAfterDays: [], count: 'calendar' as const } };
+    await book.activate({ policy: { ...policy, ladders: { ...policy.ladders, LONG } }, basedOn: 1 });
+    const due = (id: string, time: string) => scheduler.out(loanOf({ id, due: { date: '2026-06-19', time } }), clock.now());
+    await Promise.all([due('at-noon', '12:00'), due('minutes-later', '12:04'), due('in-the-window', '12:14'), due('after-it', '12:20')]);
+    scheduler.start();
+    for (const id of ['at-noon', 'minutes-later', 'in-the-window', 'after-it']) await until(async () => (await scheduler.find(id))!.policyVersion === 2);
+    clock.set('2026-06-17T10:00:00.000Z');
+    await until(async () => (await told()).length === 1);
+    expect(await told()).toEqual(['RAPPEL_J2 at-noon,minutes-later,in-the-window']);
+    clock.set('2026-06-19T10:05:00.000Z');
+    await until(async () => (await told()).filter((line) => line.startsWith('RETARD')).length >= 2);
+    expect((await told()).filter((line) => line.startsWith('RETARD'))).toEqual(['RETARD 1 at-noon', 'RETARD 1 minutes-later']);
+  });
+
+  it('stay apart when the policy says so', async () => {
     const { scheduler, clock, told, store } = await world('2026-06-01T00:00:00.000Z', { start: false });
     const book = await openPolicyBook(store, clock);
     await book.activate({ policy: { ...book.active().policy, grouping: { types: [], windowMinutes: 15 } }, basedOn: 1, why: 'one message per item', actor: 'operator:alice' });
     for (const id of ['one', 'two']) await scheduler.out(loanOf({ id, due: { date: '2026-06-19' } }), clock.now());
     scheduler.start();
+    for (const id of ['one', 'two']) await until(async () => (await scheduler.find(id))!.policyVersion === 2);
     clock.set('2026-06-17T07:00:00.000Z');
     await until(async () => (await told()).length === 2);
     expect((await told()).toSorted()).toEqual(['RAPPEL_J2 one', 'RAPPEL_J2 two']);
