@@ -12,14 +12,14 @@ export interface Emmett {
 }
 
 export async function openEmmett(url: string): Promise<Emmett> {
-  const { getPostgreSQLEventStore, postgreSQLEventStoreConsumer } = peer<typeof import('@event-driven-io/emmett-postgresql')>('@event-driven-io/emmett-postgresql');
+  const { getPostgreSQLEventStore } = peer<typeof import('@event-driven-io/emmett-postgresql')>('@event-driven-io/emmett-postgresql');
   const store: PostgresEventStore = getPostgreSQLEventStore(url);
   await store.schema.migrate();
   return {
     append: async (stream, events) => { await store.appendToStream(stream, events.map(({ type, data }) => ({ type, data })) as never); },
     async consume(count) {
-      // Connections of its own: closing a consumer of the store closes the store's.
-      const consumer = postgreSQLEventStoreConsumer({ connectionString: url, pulling: { batchSize: 1000 } });
+      // A store of its own: closing a consumer closes the connections of its store.
+      const consumer = getPostgreSQLEventStore(url).consumer({ pulling: { batchSize: 1000 } });
       let read = 0;
       const started = performance.now();
       const perSecond = new Promise<number>((resolve) => {
