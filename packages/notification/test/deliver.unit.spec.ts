@@ -62,6 +62,23 @@ describe('delivering', () => {
     expect(world.provider.taken).toHaveLength(1);
   });
 
+  it('looks for evidence by the words of the attempt, though the loan was extended since', async () => {
+    const looked: string[] = [];
+    const world = createWorld({
+      fate: () => ({ kind: 'lost' }),
+      settle: async ({ outgoing }) => {
+        looked.push(outgoing.model.items[0]!.dueDate);
+        return { kind: 'sent', evidence: 'provider-list', providerId: 'SM1' };
+      },
+    });
+    const message = await created(world);
+    await deliver(world.deps, message);
+    const { loan } = message.event.data as { loan: { attributionId: string; due: { date: string; zone: string } } };
+    await world.scene.reschedule(loan.attributionId, { date: '2027-01-31', zone: loan.due.zone });
+    for (let round = 0; round < 30; round++) await world.pass(1);
+    expect(looked).toEqual([loan.due.date]);
+  });
+
   it('sends again what demonstrably never arrived', async () => {
     let first = true;
     const world = createWorld({ fate: () => (first ? (first = false, { kind: 'unknown' }) : { kind: 'take' }) });

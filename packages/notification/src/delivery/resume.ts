@@ -1,6 +1,7 @@
-import type { EventStore } from '@rappel/event-store';
+import type { Checkpoint, EventStore } from '@rappel/event-store';
 import { later } from '../channel-state.ts';
 import type { NotificationCommand } from '../decide.ts';
+import { notificationStream } from '../events.ts';
 import { priorities } from '../priority.ts';
 import type { Settlement } from '../provider.ts';
 import type { Waiting } from '../waiting.ts';
@@ -102,11 +103,12 @@ async function evidence(deps: DeliveryDependencies, members: readonly Member[]):
   const recipient = await openBorrower(facts.borrower, deps.open);
   // Who is forgotten has no address to look under, and shall not be written to again.
   if (!recipient) return { kind: 'held', evidence: 'policy-hold' };
-  const told = members.map((member, index) => ({ member, loan: loanFacts(facts.loans[index] ?? [], identityOf(member)) }));
-  const outgoing = compose(deps, told, recipient);
   const { state } = members[0]!;
   const { id, leaseUntil } = state.attempt!;
   const end = Date.parse(leaseUntil);
+  const begun = await beginningOf(deps, members[0]!, id);
+  const told = members.map((member, index) => ({ member, loan: loanFacts((facts.loans[index] ?? []).filter(({ checkpoint }) => checkpoint <= begun), identityOf(member)) }));
+  const outgoing = compose(deps, told, recipient);
   const stoppedBy = state.attempt!.unknown === 'provider' ? end - deps.config.leaseMs + deps.provider.sendTimeoutMs : end;
   return deps.provider.settle({
     outgoing: { ...outgoing, attemptId: id, recipient: await addressedTo(deps, members[0]!) ?? outgoing.recipient ?? outgoing.raw },
@@ -114,6 +116,12 @@ async function evidence(deps: DeliveryDependencies, members: readonly Member[]):
     quietMs: Date.parse(deps.realNow()) - stoppedBy,
     resends: state.resends,
   }).catch(() => ({ kind: 'undecided', afterMs: EVIDENCE_UNAVAILABLE_MS }));
+}
+
+/** Place in the store where the attempt began: evidence is looked for by the words of then, not by those of an extension since. */
+async function beginningOf({ store }: DeliveryDependencies, { notificationId }: Member, attemptId: string): Promise<Checkpoint> {
+  const events = await store.readStream(notificationStream(notificationId));
+  return events.find(({ type, data }) => type === 'AttemptStarted' && (data as { attemptId: string }).attemptId === attemptId)!.checkpoint;
 }
 
 /** The address that the attempt went to, which may not be the borrower's any more. */
