@@ -26,6 +26,12 @@ if (!await runAsChild({ sink: runSink, bullmq: runBullWorker }) && !await runSch
 interface Options { json?: string; rounds: number; count: number; loans: number; smoke: boolean; profile: boolean; growth: number[] }
 
 async function bench(): Promise<void> {
+  process.on('uncaughtException', (error: Error & { code?: string }) => {
+    // Peers leave idle connections open that complain when their server is stopped.
+    if (error.code === '57P01') return;
+    process.stderr.write(`${error.stack ?? String(error)}\n`);
+    process.exit(1);
+  });
   const command = new Command('npm run bench --')
     .description('Measures Rappel beside what people would pick instead, on real servers, in the same run.')
     .addArgument(new Argument('[part...]', 'what to measure; default all').choices(Object.keys(parts)))
