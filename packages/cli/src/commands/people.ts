@@ -30,8 +30,8 @@ export function peopleCommands(program: Command, io: Io): void {
       context.out.answer(answer, () => context.out.line(`${answer.borrowers} borrower(s) with loans over before ${answer.before}${dryRun ? ' (nothing changed)' : ''}`));
     }));
 
-  const key = program.command('key').description('API keys')
-    .addHelpText('after', examples('key create dashboard --scopes log:read', 'key list', 'key revoke 1f2e3d4c5b6a7988 --why "left"'));
+  const key = program.command('key').description('API keys, and the master key')
+    .addHelpText('after', examples('key create dashboard --scopes log:read', 'key list', 'key revoke 1f2e3d4c5b6a7988 --why "left"', 'key rewrap'));
   key.command('create <name>').requiredOption('--scopes <scopes>', scopes.join(', ')).option('--expires <instant>').description('Make one; its token is shown once')
     .action(doing(io, async (context: Context, name: string, { scopes: wanted, expires }: Options) => {
       await migrateAuth(context.pool());
@@ -51,5 +51,11 @@ export function peopleCommands(program: Command, io: Io): void {
       await context.change(`Revoke the key ${id}?`, { command: 'key revoke', details: { id } });
       if (!await revokeApiKey(context.pool(), id)) throw new ToolError(`there is no valid key ${id}`, exitCodes.refused);
       context.out.answer({ id, revoked: true }, () => context.out.line('revoked'));
+    }));
+  key.command('rewrap').description("Wrap borrowers' keys that hang on an older master key under the current one; no event changes")
+    .action(doing(io, async (context: Context) => {
+      await context.change("Wrap the borrowers' keys under the current master key?", { command: 'key rewrap' });
+      const rewrapped = await context.vault().rewrap();
+      context.out.answer({ rewrapped }, () => context.out.line(`${rewrapped} key(s) wrapped anew`));
     }));
 }
