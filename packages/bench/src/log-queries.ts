@@ -51,7 +51,7 @@ const page = (filter: Omit<Page, 'limit'>) => (pool: Pool) => findNotifications(
 
 const questions: Record<string, (pool: Pool) => Promise<unknown>> = {
   'newest page': page({}),
-  'page in the middle': (pool) => page({ after: { requestedAt: moment(), notificationId: '80000000-0000-4000-8000-000000000000' } })(pool),
+  'page in the middle': (pool) => page({ after: { at: moment(), notificationId: '80000000-0000-4000-8000-000000000000' } })(pool),
   'by status and day': (pool) => page({ where: { status: [pick(['ENVOYEE', 'ECHEC', 'ECHEC_PERMANENT', 'EN_ATTENTE'])] }, spans: { requestedAt: day() } })(pool),
   'by type and channel': (pool) => page({ where: { type: [pick(['RETARD', 'RAPPEL_J1'])], channel: ['WHATSAPP'] } })(pool),
   'by loan': (pool) => page({ where: { attributionId: [`loan-${Math.floor(Math.random() * 900_000)}`] } })(pool),

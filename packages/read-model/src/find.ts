@@ -32,14 +32,24 @@ export interface Filter {
 
 /** After this notification in the order asked for. */
 export interface Place {
-  readonly requestedAt: string;
+  /** What the page is sorted by: see `sortOf`. */
+  readonly at: string;
   readonly notificationId: string;
 }
+
+/** A span of due or sent moments is read in that order, along its own index; everything else by `requestedAt`. */
+export const sortOf = ({ spans = {} }: Filter): 'sentAt' | 'dueAt' | 'requestedAt' => {
+  if (spans.requestedAt) return 'requestedAt';
+  return spans.sentAt ? 'sentAt' : spans.dueAt ? 'dueAt' : 'requestedAt';
+};
+
+/** The place of a row in the order of its filter. */
+export const placeIn = (filter: Filter, row: LogRow): Place => ({ at: row[sortOf(filter)]!, notificationId: row.notificationId });
 
 export interface Page extends Filter {
   readonly after?: Place;
   readonly limit: number;
-  /** By `requestedAt`. Default: newest first. */
+  /** Default: newest first. */
   readonly order?: 'asc' | 'desc';
 }
 
@@ -49,10 +59,11 @@ export async function findNotifications(pool: Pool, page: Page, schema: string =
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions = conditionsOf(page, value);
   const desc = (page.order ?? 'desc') === 'desc';
-  if (page.after) conditions.push(`(n.requested_at, n.notification_id) ${desc ? '<' : '>'} (${value(page.after.requestedAt)}::timestamptz, ${value(page.after.notificationId)}::uuid)`);
+  const sort = `n.${instants[sortOf(page)]}`;
+  if (page.after) conditions.push(`(${sort}, n.notification_id) ${desc ? '<' : '>'} (${value(page.after.at)}::timestamptz, ${value(page.after.notificationId)}::uuid)`);
   const { rows } = await pool.query<LogRow>({
     text: `${selectRows('n')} FROM ${schema}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-      ORDER BY n.requested_at ${desc ? 'DESC' : 'ASC'}, n.notification_id ${desc ? 'DESC' : 'ASC'} LIMIT ${value(page.limit)}`,
+      ORDER BY ${sort} ${desc ? 'DESC' : 'ASC'}, n.notification_id ${desc ? 'DESC' : 'ASC'} LIMIT ${value(page.limit)}`,
     values, types: logTypes,
   });
   return rows;

@@ -93,6 +93,8 @@ describe('the log over HTTP and NATS', () => {
     const found = await get(`/notifications?status=ECHEC,ECHEC_PERMANENT&error=${encodeURIComponent('"invalid recipient"')}&requestedAtFrom=${at(60)}`);
     expect(found.body.items.map((one: { notificationId: string }) => one.notificationId)).toEqual([failed]);
     const ids: string[] = [];
+    const sentOnes = await get(`/notifications?limit=1&sentAtFrom=${at(60)}`);
+    expect((await get(`/notifications?limit=5&sentAtFrom=${at(60)}&cursor=${sentOnes.body.next}`)).body).toMatchObject({ items: [{ status: 'ENVOYEE' }], next: null });
     for (let cursor = ''; ;) {
       const { body } = await get(`/notifications?limit=1&order=asc${cursor && `&cursor=${cursor}`}`);
       ids.push(...body.items.map((one: { notificationId: string }) => one.notificationId));

@@ -1,7 +1,7 @@
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import { notificationStream } from '@rappel/notification';
-import { findNotifications, type Filter, type LogRow } from '@rappel/read-model';
+import { findNotifications, placeIn, type Filter, type LogRow, type Place } from '@rappel/read-model';
 import type { z } from 'zod';
 import type { Recipients } from '../recipients.ts';
 import { cursorOf, placeOf } from './cursor.ts';
@@ -46,16 +46,17 @@ export function createNotifications({ pool, store, recipients }: NotificationsOp
     one,
     async page(query, personal) {
       const { limit, order, cursor } = query;
-      const rows = await findNotifications(pool, { ...filterOf(query), order, limit: limit + 1, ...(cursor && { after: placeOf(cursor) }) });
+      const filter = filterOf(query);
+      const rows = await findNotifications(pool, { ...filter, order, limit: limit + 1, ...(cursor && { after: placeOf(cursor) }) });
       const items = await shown(rows.slice(0, limit), personal);
-      return { items, next: rows.length > limit ? cursorOf(rows[limit - 1]!) : null };
+      return { items, next: rows.length > limit ? cursorOf(placeIn(filter, rows[limit - 1]!)) : null };
     },
     async *all(filter, personal) {
-      for (let after: { requestedAt: string; notificationId: string } | undefined; ;) {
+      for (let after: Place | undefined; ;) {
         const rows = await findNotifications(pool, { ...filter, order: 'asc', limit: EXPORT_PAGE, ...(after && { after }) });
         if (rows.length > 0) yield shown(rows, personal);
         if (rows.length < EXPORT_PAGE) return;
-        after = rows.at(-1)!;
+        after = placeIn(filter, rows.at(-1)!);
       }
     },
     some: async (ids, personal) => shown(await findNotifications(pool, { where: { notificationId: ids }, limit: ids.length }), personal),
