@@ -69,7 +69,14 @@ export async function call(url: string, method: string, { token, body, type = 'a
     headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': type }), ...headers },
     ...(body !== undefined && { body }),
   });
-  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+  return { status: answer.status, text: await textOf(answer), headers: answer.headers };
+}
+
+/** A live feed never ends by itself: that it began is all there is to know. */
+async function textOf(answer: Response): Promise<string> {
+  if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return answer.text();
+  await answer.body?.cancel();
+  return '';
 }
 
 export async function until<T>(what: string, check: () => T | Promise<T>, patienceMs = 90_000): Promise<NonNullable<T>> {

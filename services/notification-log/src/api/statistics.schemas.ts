@@ -1,4 +1,4 @@
-import { Channel, Id, Instant, NotificationType } from '@rappel/contracts';
+import { Channel, Id, Instant, NotificationType, Zone } from '@rappel/contracts';
 import { z } from 'zod';
 
 const anyOf = <T extends z.ZodType>(one: T) => z.preprocess(
@@ -25,7 +25,7 @@ export const FailuresAnswer = z.object({
 });
 export const RateQuery = Scope.extend({ per: z.enum(['hour', 'day']).default('day'), by: anyOf(dimension).default([]) });
 export const RateAnswer = z.object({ items: z.array(z.object({ at: z.string(), ...named, sent: count })) });
-export const TodayQuery = z.strictObject({ channel: Channel.default('WHATSAPP'), zone: z.string().max(64).optional(), limit: z.coerce.number().int().min(1).optional() });
+export const TodayQuery = z.strictObject({ channel: Channel.default('WHATSAPP'), zone: Zone.optional(), limit: z.coerce.number().int().min(1).optional() });
 export const TodayAnswer = z.object({
   channel: Channel, zone: z.string(), date: z.string(), sent: count,
   limit: z.int().nullable().describe('messages a day the sender is allowed'), remaining: z.int().nullable(), reached: z.boolean(),
