@@ -9,7 +9,7 @@ import { valueOf } from './support/schema.ts';
 import { call, until, type Bus, type System } from './support/system.ts';
 
 const cases = Number(process.env['FUZZ_CASES'] ?? 2000);
-const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+const seed = Number(process.env['SEED'] ?? 386_187_601);
 /** These read or rewrite everything: asked now and then only. */
 const expensive = /\/data$|\/rebuild$|\/retention$|\/metrics$|swagger-ui|\/forget$/;
 

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'rappel-chaos-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 1_000_000));
+const seed = Number(process.env['CHAOS_SEED'] ?? 1);
 
 test(`nothing is lost or doubled while things break (seed ${seed})`, async () => {
   console.log(`chaos seed ${seed}: repeat with CHAOS_SEED=${seed}`);
