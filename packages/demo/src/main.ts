@@ -14,7 +14,7 @@ const fleetSize = (text: string): number => {
 };
 
 const options = new Command('npm run demo --')
-  .description('A fleet of loans goes out, a few days pass quickly, and everything sent is compared with the log.\nExit code 0 says that they agree.')
+  .description('A fleet of loans goes out, a few days pass quickly, and everything sent is compared with the log.\nExit code 0 says that they agree.\nEVENT_STORE_URL=kurrentdb://… lets the events be kept there; it must hold none of Rappel\'s yet.')
   .option('--loans <n>', 'how many loans, 66 to 990', fleetSize, 330)
   .option('--stay', 'keep everything up afterwards and print the links', false)
   .addOption(new Option('--kill <service>', 'kill this service half-way; it is started again').choices(SERVICES))
@@ -29,7 +29,8 @@ mkdirSync(data, { recursive: true });
 const clockFile = join(data, 'clock.json');
 const steering = createSteering(clockFile, ORIGIN);
 const progress = createProgress(ORIGIN, END);
-const starting = startStack({ dataDir: data, env: { RAPPEL_CLOCK: `file:${clockFile}` } });
+const { EVENT_STORE_URL } = process.env;
+const starting = startStack({ dataDir: data, env: { RAPPEL_CLOCK: `file:${clockFile}`, ...(EVENT_STORE_URL && { EVENT_STORE_URL }) } });
 
 let leaving = false;
 const leave = async (code: number): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { Stack } from '@rappel/local-stack';
 import { ensureLocalKey } from '@rappel/auth';
+import type { EventStore } from '@rappel/event-store';
 import { createPool } from '@rappel/postgres';
 import { connectBus } from '@rappel/messaging';
 import { openEventStore } from '@rappel/service-kit';
@@ -38,9 +39,10 @@ interface Demonstration extends Trouble {
 /** Runs the fleet from the first loan to the comparison; true when log, inbox and simulator agree. */
 export async function runDemonstration(demonstration: Demonstration): Promise<boolean> {
   const { stack, steering, progress } = demonstration;
+  const store = await openEventStore(stack.env['EVENT_STORE_URL']!);
+  await refuseUsed(store);
   await Promise.all(SERVICES.map((name) => stack.startService(name)));
   const pool = createPool(stack.env['DATABASE_URL']!, { max: 4, name: 'rappel-demo' });
-  const store = await openEventStore(stack.env['EVENT_STORE_URL']!);
   const [upstreamBus, operatorBus] = await Promise.all(['upstream', 'operator'].map((user) => connectBus({ servers: stack.env['NATS_URL']!, name: `demo-${user}`, inboxPrefix: `_INBOX_${user}`, ...stack.natsLogin(user) })));
   const fleet = createFleet(demonstration.loans, addresses);
   troubleNumbers(stack.twilio!, fleet);
@@ -63,6 +65,14 @@ export async function runDemonstration(demonstration: Demonstration): Promise<bo
   console.log(verdictLines(verdict));
   await Promise.all([upstreamBus!.close(), operatorBus!.close(), store.close(), pool.end()]);
   return verdict.good && upstream.refusals.length === 0;
+}
+
+/** A store that is given from outside may hold another run's loans, whose keys and clock are gone. */
+async function refuseUsed(store: EventStore): Promise<void> {
+  const [found] = await store.readAll({ categories: ['attribution'], limit: 1 });
+  if (!found) return;
+  await store.close();
+  throw new Error(`the event store holds loans already (${found.stream}): the demonstration needs one without`);
 }
 
 interface Passage extends Demonstration {

@@ -17,6 +17,8 @@ export interface TestServer {
 }
 
 interface TestServerOptions {
+  /** Default: a free one. */
+  readonly port?: number;
   /** Multi-stream appends come with 25.1. */
   readonly version?: string;
   /** Makes it a follower: it reads the leader's log and sends appends away to it. */
@@ -24,7 +26,7 @@ interface TestServerOptions {
 }
 
 /** Speaks as much of KurrentDB's protocol as the adapter calls, over HTTP/2 without TLS. For tests only: the log is in memory. */
-export async function startTestServer({ version = '25.1.0', leader }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({ port: wanted = 0, version = '25.1.0', leader }: TestServerOptions = {}): Promise<TestServer> {
   const log = leader?.log ?? createLog();
   const hasSessions = Number.parseFloat(version) >= 25;
   const streamsService = {
@@ -57,7 +59,7 @@ export async function startTestServer({ version = '25.1.0', leader }: TestServer
     return { server, port: bound };
   }
 
-  let { server, port } = await start(0);
+  let { server, port } = await start(wanted);
   return {
     log,
     get port() { return port; },

@@ -71,7 +71,7 @@ function writeRunning({ env, services: running, natsLogin }: Stack, key: string 
 async function stackOptions(): Promise<StackOptions> {
   const envFile = join(workspaceRoot, '.env');
   if (existsSync(envFile)) process.loadEnvFile(envFile);
-  const { DATABASE_URL, NATS_URL, SMTP_HOST, TWILIO_ACCOUNT_SID, RAPPEL_MASTER_KEY } = process.env;
+  const { DATABASE_URL, EVENT_STORE_URL, NATS_URL, SMTP_HOST, TWILIO_ACCOUNT_SID, RAPPEL_MASTER_KEY } = process.env;
   return {
     dataDir: inRappelDir('data', 'start'),
     logDir: inRappelDir('logs'),
@@ -79,7 +79,7 @@ async function stackOptions(): Promise<StackOptions> {
     nats: NATS_URL ? false : { port: await freePort(4222) },
     inbox: !SMTP_HOST && { webPort: await freePort(8025), smtpPort: await freePort(1025) },
     twilio: !TWILIO_ACCOUNT_SID && { port: await freePort(8026) },
-    env: RAPPEL_MASTER_KEY ? { RAPPEL_MASTER_KEY } : {},
+    env: { ...(RAPPEL_MASTER_KEY && { RAPPEL_MASTER_KEY }), ...(EVENT_STORE_URL && { EVENT_STORE_URL }) },
   };
 }
 
