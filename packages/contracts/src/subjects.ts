@@ -25,12 +25,13 @@ export type PublicEventData<T extends PublicEventType> = z.infer<(typeof publicE
 
 /**
  * The JetStream streams: who owns each, the subjects it keeps, and the durable consumers that must have acknowledged
- * a message before it may be purged. `INBOUND` is a work queue: what upstream published leaves it once stored.
+ * a message before it may be purged. `INBOUND` is a work queue: what upstream published leaves it once stored. `neighbours`
+ * may keep a durable each: while there is one, what it has not acknowledged stays.
  */
 export const streams = {
   INBOUND: { owner: 'loan', subjects: ['inbound.*'], consumers: ['loan-inbound'] },
   LOAN: { owner: 'loan', subjects: ['loan.*.*'], consumers: ['scheduler', 'email', 'whatsapp'] },
   SCHEDULER: { owner: 'scheduler', subjects: ['scheduler.*.*'], consumers: ['loan', 'email-reminders', 'whatsapp-reminders'] },
-  NOTIFICATION: { owner: 'notification', subjects: ['notification.*.*'], consumers: ['email-fallback'] },
+  NOTIFICATION: { owner: 'notification', subjects: ['notification.*.*'], consumers: ['email-fallback'], neighbours: ['upstream'] },
 } as const;
 export type StreamName = keyof typeof streams;

@@ -1,11 +1,15 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { Checkpoint } from '@rappel/event-store';
 import { messageAt } from './relay-position.ts';
+
+const CONSUMER_NOT_FOUND = 10014;
 
 export interface SettleOptions {
   readonly jsm: JetStreamManager;
   readonly stream: string;
   readonly consumers: readonly string[];
+  /** As `consumers`, where they are there. */
+  readonly neighbours?: readonly string[];
   /** Everything up to here was in the stream before this was called. */
   readonly acknowledged: Checkpoint;
 }
@@ -18,11 +22,14 @@ export interface Settled {
   readonly purgeBelow?: number;
 }
 
-/** How far every consumer has got. A consumer that is not there has acknowledged nothing. */
-export async function findSettled({ jsm, stream, consumers, acknowledged }: SettleOptions): Promise<Settled> {
+/** How far every consumer has got. A consumer that is not there has acknowledged nothing; a neighbour that is not there wants nothing. */
+export async function findSettled({ jsm, stream, consumers, neighbours = [], acknowledged }: SettleOptions): Promise<Settled> {
   const { created, state: { last_seq: lastSeq, first_seq: firstSeq } } = await jsm.streams.info(stream);
   // Looked at after the stream: who has nothing to do then has done all that it held.
-  const floors = await Promise.all(consumers.map((consumer) => floorOf(jsm, { stream, consumer, lastSeq })));
+  const floors = await Promise.all([
+    ...consumers.map((consumer) => floorOf(jsm, { stream, consumer, lastSeq, absent: 0 })),
+    ...neighbours.map((consumer) => floorOf(jsm, { stream, consumer, lastSeq, absent: lastSeq })),
+  ]);
   const floor = Math.min(lastSeq, ...floors);
   // The last message tells the relay after a restart where it was, so it stays.
   const below = Math.min(floor + 1, lastSeq);
@@ -33,9 +40,12 @@ export async function findSettled({ jsm, stream, consumers, acknowledged }: Sett
   return { created, ...purge, ...(position && { position }) };
 }
 
-async function floorOf(jsm: JetStreamManager, { stream, consumer, lastSeq }: { stream: string; consumer: string; lastSeq: number }): Promise<number> {
-  const info = await jsm.consumers.info(stream, consumer).catch(() => undefined);
-  if (!info) return 0;
+interface Asked { readonly stream: string; readonly consumer: string; readonly lastSeq: number; readonly absent: number }
+
+async function floorOf(jsm: JetStreamManager, { stream, consumer, lastSeq, absent }: Asked): Promise<number> {
+  const info = await jsm.consumers.info(stream, consumer).catch((error: unknown) => (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND ? undefined : 'unknown' as const));
+  if (info === 'unknown') return 0;
+  if (!info) return absent;
   const nothingToDo = info.num_pending === 0 && info.num_ack_pending === 0;
   return nothingToDo ? lastSeq : info.ack_floor.stream_seq;
 }

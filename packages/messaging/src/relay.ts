@@ -30,6 +30,8 @@ export interface RelayOptions {
   readonly subjects?: readonly string[];
   /** Durables that must have acknowledged a message before it may go. Default: as `@rappel/contracts` lists them. */
   readonly consumers?: readonly string[];
+  /** Durables of others that count while they are there. Default: as `@rappel/contracts` lists them. */
+  readonly neighbours?: readonly string[];
   /** Copies of the stream in a cluster. Default 1. */
   readonly replicas?: number;
   /** Most messages that wait for their acknowledgement. Default 1024. */
@@ -79,10 +81,11 @@ interface Leadership {
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
 export function createRelay(options: RelayOptions): Relay {
   const { bus, stream, name = stream, log = silent } = options;
-  const known = (streams as Record<string, { subjects: readonly string[]; consumers: readonly string[] } | undefined>)[stream];
+  const known = (streams as Record<string, { subjects: readonly string[]; consumers: readonly string[]; neighbours?: readonly string[] } | undefined>)[stream];
   const settings = {
     create: { subjects: options.subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas: options.replicas },
     consumers: options.consumers ?? known?.consumers ?? [],
+    neighbours: options.neighbours ?? known?.neighbours ?? [],
   };
   const connection = connectionOf(bus);
   const closing = new AbortController();
@@ -188,7 +191,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function settle({ window, memory, created }: { window: Window; memory: RelayMemory; created: string }, jsm: JetStreamManager): Promise<void> {
     const { position } = window.acknowledged();
-    const settled = await connection.during(() => findSettled({ jsm, stream, consumers: settings.consumers, acknowledged: position }));
+    const settled = await connection.during(() => findSettled({ jsm, stream, consumers: settings.consumers, neighbours: settings.neighbours, acknowledged: position }));
     if (settled.created !== created) return window.interrupt('the stream is a new one');
     await save({ window, memory });
     if (settled.position !== undefined && settled.position > memory.state().settled) await memory.save({ settled: settled.position });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { cleanUp, openBus, until } from './kit.ts';
 import { held, openField } from './relay-kit.ts';
 
@@ -34,5 +35,26 @@ describe('the relay', () => {
     const second = field.relay(bus, { purge: false });
     await until('all of them', async () => second.stats().checkpoint === await field.store.head());
     expect(await held(bus, field.stream)).toEqual(field.announced());
+  });
+
+  it('keeps what a neighbour has not acknowledged, and waits for none that is not there', async () => {
+    const bus = await openBus();
+    const field = await openField();
+    const relay = field.relay(bus, { neighbours: ['neighbour'] });
+    await field.append(20);
+    await until('it is published', () => relay.stats().published === 18);
+    await until('all but the last go', async () => (await held(bus, field.stream)).join() === '19');
+    const jsm = await jetstreamManager(bus);
+    await jsm.consumers.add(field.stream, { durable_name: 'neighbour', ack_policy: AckPolicy.Explicit });
+    await field.append(20);
+    await until('it is published', async () => relay.stats().checkpoint === await field.store.head());
+    const consumer = await jsm.jetstream().consumers.get(field.stream, 'neighbour');
+    const taken: number[] = [];
+    for await (const message of await consumer.fetch({ max_messages: 10, expires: 5000 })) {
+      taken.push(message.json<{ n: number }>().n);
+      await message.ackAck();
+    }
+    expect(taken).toEqual([19, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
+    await until('what it has goes, what it has not stays', async () => (await held(bus, field.stream)).join() === '31,32,33,34,35,36,37,38,39');
   });
 });

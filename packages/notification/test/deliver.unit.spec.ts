@@ -140,6 +140,18 @@ describe('delivering', () => {
     expect((await world.all()).map(({ phase, providerId }) => [phase, providerId])).toEqual(expect.arrayContaining([['accepted', 'SM1'], ['skipped', undefined], ['accepted', 'SM1']]));
   });
 
+  it('keeps each loan of a common message in its own conversation', async () => {
+    const world = createWorld();
+    await world.scene.borrower(jean);
+    const lent = [await world.scene.lend('a', 'jean'), await world.scene.lend('b', 'jean'), await world.scene.lend('c', 'jean')];
+    const extended = await world.scene.reschedule('c', { date: '2026-12-10', time: '17:30', zone: 'Europe/Paris' });
+    const reminder = world.scene.remind('RAPPEL_J1', ['a', 'b', 'c']);
+    await deliver(world.deps, { ...reminder, event: { ...reminder.event, correlationid: lent[0]!.event.correlationid! } });
+    const told = (await world.store.readAll({ categories: ['notification'], limit: 100 })).filter(({ type }) => type === 'AttemptAccepted')
+      .map(({ data, metadata }) => [(data as { notification: { attributionId: string } }).notification.attributionId, metadata.correlationId]);
+    expect(Object.fromEntries(told)).toEqual({ a: lent[0]!.event.correlationid, b: lent[1]!.event.correlationid, c: extended.event.correlationid });
+  });
+
   it('tells companions together whichever notice comes first, and each once', async () => {
     const world = createWorld();
     await world.scene.borrower(jean);

@@ -161,6 +161,9 @@ describe('receipts', () => {
       for (const index of order) await storeReceipt(world.store, { notification: identity!, providerId: 'SM1', at: world.now(), ...receipts[index]! });
       expect(await world.state(id)).toMatchObject({ phase: 'accepted', delivery: 'read', deliveryCode: '63024' });
       expect(await world.types(id)).toHaveLength(7);
+      const events = await world.store.readStream(notificationStream(id));
+      const read = events.find(({ data }) => (data as { delivery?: string }).delivery === 'read');
+      expect(announceNotification(read!)!.event.correlationid).toBe(events[0]!.metadata.correlationId);
     }
   });
 

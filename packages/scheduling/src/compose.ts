@@ -36,7 +36,7 @@ export function compose(woken: readonly Woken[], policy: Policy, now: string): A
   }
   return woken.flatMap(({ schedule }): Append[] => {
     const own = events.get(schedule.loan.attributionId)!;
-    return own.length === 0 ? [] : [{ stream: scheduleStream(schedule.loan.attributionId), events: own, expected: schedule.recorded }];
+    return own.length === 0 ? [] : [{ stream: scheduleStream(schedule.loan.attributionId), events: own.map((one) => inConversation(one, schedule)), expected: schedule.recorded }];
   });
 }
 
@@ -92,6 +92,8 @@ function overdue({ loan, zone }: Schedule, rung: Rung, { policy, now, members }:
 }
 
 const event = (id: string, { type, data }: ScheduleEvent): NewEvent => ({ id, type, data });
+/** Upstream recognises what was told by the id of the event that it sent about the loan. */
+const inConversation = (one: NewEvent, { correlationId }: Schedule): NewEvent => (correlationId ? { ...one, metadata: { correlationId } } : one);
 
 function byDeadline({ schedule: { loan: a } }: Telling, { schedule: { loan: b } }: Telling): number {
   if (a.dueAt !== b.dueAt) return a.dueAt < b.dueAt ? -1 : 1;

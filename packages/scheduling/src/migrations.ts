@@ -26,4 +26,13 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE built (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL, head text NOT NULL);
     `,
   },
+  {
+    id: 2,
+    name: 'conversations',
+    // What was planned before is filled again from the events, which know.
+    sql: `
+      ALTER TABLE schedules ADD COLUMN correlation text;
+      TRUNCATE built;
+    `,
+  },
 ];

@@ -64,24 +64,27 @@ async function keepZones(client: Client, events: readonly RecordedEvent[]): Prom
 }
 
 async function planPage(client: Client, events: readonly RecordedEvent[], policies: readonly ActivePolicy[]): Promise<void> {
-  const loans = events.map((recorded) => recorded as unknown as { type: string; data: { loan: LoanSnapshot; at: string } });
+  const loans = events.map((recorded) => recorded as unknown as LoanRecorded);
   const { rows } = await client.query<{ borrower_id: string; zone: string }>(
     'SELECT borrower_id, zone FROM zones WHERE zone IS NOT NULL AND borrower_id = ANY($1)', [[...new Set(loans.map(({ data }) => data.loan.borrowerId))]]);
   const zones = new Map(rows.map(({ borrower_id, zone }) => [borrower_id, zone]));
   const latest = new Map<string, Schedule>();
-  for (const { type, data: { loan, at } } of loans) {
-    const schedule = scheduleFrom(type, { loan, at, zone: zones.get(loan.borrowerId), policies });
+  for (const recorded of loans) {
+    const { loan } = recorded.data;
+    const schedule = scheduleFrom(recorded, zones.get(loan.borrowerId), policies);
     const known = latest.get(loan.attributionId);
     if (schedule && (!known || outranks(schedule, known))) latest.set(loan.attributionId, schedule);
   }
   await put(client, [...latest.values()]);
 }
 
-function scheduleFrom(type: string, { loan, at, zone, policies }: { loan: LoanSnapshot; at: string; zone: string | undefined; policies: readonly ActivePolicy[] }): Schedule | undefined {
+type LoanRecorded = RecordedEvent & { readonly data: { readonly loan: LoanSnapshot; readonly at: string } };
+
+function scheduleFrom({ id, type, metadata, data: { loan, at } }: LoanRecorded, zone: string | undefined, policies: readonly ActivePolicy[]): Schedule | undefined {
   switch (type) {
     case 'AttributionCreated':
     case 'AttributionRescheduled':
-      return planThrough({ loan, ...(zone ? { zone } : {}), basis: at, policies });
+      return planThrough({ loan, ...(zone ? { zone } : {}), correlationId: metadata.correlationId ?? id, basis: at, policies });
     case 'AttributionReturned':
     case 'AttributionCancelled':
       return closedSchedule(loan, at, policies.at(-1)!.version);

@@ -10,6 +10,8 @@ export interface Schedule {
   readonly open: boolean;
   /** The borrower's own zone, when known. */
   readonly zone?: string;
+  /** Conversation of the event that it was planned from; what is told belongs to it. */
+  readonly correlationId?: string;
   /** Business time of the event that it was planned from. */
   readonly basis: string;
   /** Every rung of the current due version, done or to come, in order. */
@@ -25,10 +27,10 @@ export interface Schedule {
  * anew at each change. What was due before a change stays as it was planned.
  * @param policies in order, at least one
  */
-export function planThrough({ loan, zone, basis, policies }: { loan: LoanSnapshot; zone?: string; basis: string; policies: readonly ActivePolicy[] }): Schedule {
+export function planThrough({ loan, zone, correlationId, basis, policies }: Pick<Schedule, 'loan' | 'zone' | 'correlationId' | 'basis'> & { policies: readonly ActivePolicy[] }): Schedule {
   const first = Math.max(0, policies.findLastIndex(({ at }) => at < basis));
   const active = policies[first]!;
-  const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), basis, rungs: plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active }), policyVersion: active.version, recorded: 0 };
+  const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), ...(correlationId ? { correlationId } : {}), basis, rungs: plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active }), policyVersion: active.version, recorded: 0 };
   return policies.slice(first + 1).reduce(underNewPolicy, start);
 }
 

@@ -48,7 +48,7 @@ async function world(now: string, { start = true } = {}): Promise<World> {
 describe('a loan on time', () => {
   it('is told each rung once at its moment', async () => {
     const { scheduler, clock, told, recorded } = await world('2026-06-01T00:00:00.000Z');
-    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now(), 'desk-42');
     for (const at of ['2026-06-17T07:00:00.000Z', '2026-06-18T07:00:00.000Z', '2026-06-19T06:00:00.000Z', '2026-06-19T16:15:00.000Z', '2026-06-20T16:15:00.000Z']) {
       const before = (await told()).length;
       clock.set(new Date(Date.parse(at) - 1).toISOString());
@@ -62,22 +62,24 @@ describe('a loan on time', () => {
       plannedFor: '2026-06-17T07:00:00.000Z', validUntil: '2026-06-17T22:00:00.000Z', policyVersion: 1, at: '2026-06-17T07:00:00.000Z',
     });
     expect(late!.data).toMatchObject({ attributionId: 'a-1', dueVersion: 1, occurrence: 2, level: 2, daysLate: 1 });
+    expect((await recorded('a-1')).map(({ metadata }) => metadata.correlationId)).toEqual(Array.from({ length: 5 }, () => 'desk-42'));
   });
 
   it('is told nothing more once it is back or cancelled, and everything again once it is extended', async () => {
-    const { scheduler, clock, told } = await world('2026-06-01T00:00:00.000Z');
+    const { scheduler, clock, told, recorded } = await world('2026-06-01T00:00:00.000Z');
     const [back, extended, kept] = ['back', 'extended', 'kept'].map((id) => loanOf({ id, borrower: `of-${id}`, due: { date: '2026-06-19' } }));
     for (const loan of [back!, extended!, kept!]) await scheduler.out(loan, clock.now());
     clock.set('2026-06-17T07:00:00.000Z');
     await until(async () => (await told()).length === 3);
     await scheduler.closed(back!, clock.now());
-    await scheduler.out({ ...loanOf({ id: 'extended', borrower: 'of-extended', due: { date: '2026-06-29' } }), dueVersion: 2 }, clock.now());
+    await scheduler.out({ ...loanOf({ id: 'extended', borrower: 'of-extended', due: { date: '2026-06-29' } }), dueVersion: 2 }, clock.now(), 'desk-43');
     clock.set('2026-06-18T07:00:00.000Z');
     await until(async () => (await told()).length === 4);
     await scheduler.closed(kept!, clock.now());
     clock.set('2026-06-27T07:00:00.000Z');
     await until(async () => (await told()).length === 5);
     expect((await told()).slice(3)).toEqual(['RAPPEL_J1 kept', 'RAPPEL_J2 extended']);
+    expect((await recorded('extended')).at(-1)!.metadata.correlationId).toBe('desk-43');
   });
 });
 

@@ -32,8 +32,11 @@ export interface SchedulerOptions {
 
 /** Plans loans and says so when their moments come. Any number of instances may share a database. */
 export interface Scheduler {
-  /** A loan is out, or due at another moment. Resolves when the plan is stored. In any order, any number of times. */
-  out(loan: LoanSnapshot, at: string): Promise<void>;
+  /**
+   * A loan is out, or due at another moment. Resolves when the plan is stored. In any order, any number of times.
+   * @param correlationId conversation that what is told belongs to; default: each event begins one
+   */
+  out(loan: LoanSnapshot, at: string, correlationId?: string): Promise<void>;
   /** A loan is back or cancelled: nothing more is told. */
   closed(loan: LoanSnapshot, at: string): Promise<void>;
   find(attributionId: string): Promise<Schedule | undefined>;
@@ -67,9 +70,9 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     alarm.ring([...latest.values()].flatMap((schedule) => nextAt(schedule) ?? []).reduce((a, b) => (a < b ? a : b), LATEST));
   });
 
-  const planned = async (loan: LoanSnapshot, at: string): Promise<Schedule> => {
+  const planned = async (loan: LoanSnapshot, at: string, correlationId?: string): Promise<Schedule> => {
     const zone = await zoneOf(store, loan.borrowerId);
-    return planThrough({ loan, ...(zone ? { zone } : {}), basis: at, policies: book.all() });
+    return planThrough({ loan, ...(zone ? { zone } : {}), ...(correlationId ? { correlationId } : {}), basis: at, policies: book.all() });
   };
 
   /** One emission is claimed while another is being stored. */
@@ -157,7 +160,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
       return loans;
     },
     find: (attributionId) => find(pool, attributionId),
-    out: async (loan, at) => news.add(await planned(loan, at)),
+    out: async (loan, at, correlationId) => news.add(await planned(loan, at, correlationId)),
     closed: (loan, at) => news.add(closedSchedule(loan, at, book.active().version)),
     start: () => { running = Promise.all([emitWhatIsDue(), followPolicies()]); },
     stop: async () => {

@@ -8,6 +8,7 @@ interface Row {
   open: boolean;
   loan: LoanSnapshot;
   zone: string | null;
+  correlation: string | null;
   basis: Date;
   rungs: Rung[];
   settled: string;
@@ -15,11 +16,11 @@ interface Row {
   recorded: number;
 }
 
-const COLUMNS = 'attribution_id, open, loan, zone, basis, rungs, settled, policy_version, recorded';
+const COLUMNS = 'attribution_id, open, loan, zone, correlation, basis, rungs, settled, policy_version, recorded';
 const IN = 'scheduler.schedules';
 
 const fromRow = (row: Row): Schedule => ({
-  loan: row.loan, open: row.open, ...(row.zone ? { zone: row.zone } : {}), basis: row.basis.toISOString(),
+  loan: row.loan, open: row.open, ...(row.zone ? { zone: row.zone } : {}), ...(row.correlation ? { correlationId: row.correlation } : {}), basis: row.basis.toISOString(),
   rungs: withSettled(row.rungs, row.settled), policyVersion: row.policy_version, recorded: row.recorded,
 });
 
@@ -39,8 +40,8 @@ const plannedOf = ({ rungs }: Schedule): string => JSON.stringify(rungs.some(({ 
 export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.open || a.loan.dueVersion > b.loan.dueVersion);
 
 const INSERT = `
-  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, settled, policy_version, recorded, next_at)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::text[], $10::int[], $11::int[], $12::timestamptz[])`;
+  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, settled, policy_version, recorded, next_at, correlation)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::text[], $10::int[], $11::int[], $12::timestamptz[], $13::text[])`;
 
 const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
   textArray(schedules.map(({ loan }) => loan.attributionId)), textArray(schedules.map(({ loan }) => loan.borrowerId)),
@@ -48,6 +49,7 @@ const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
   textArray(schedules.map(({ loan }) => JSON.stringify(loan)), 'json'), textArray(schedules.map(({ zone }) => zone)), instantArray(schedules.map(({ basis }) => basis)),
   textArray(schedules.map(plannedOf), 'json'), textArray(schedules.map(settledOf)),
   int4Array(schedules.map(({ policyVersion }) => policyVersion)), int4Array(schedules.map(({ recorded }) => recorded)), instantArray(schedules.map(nextAt)),
+  textArray(schedules.map(({ correlationId }) => correlationId)),
 ];
 
 /**
@@ -61,7 +63,7 @@ export async function put(db: Pool | Client, schedules: readonly Schedule[]): Pr
     name: 'scheduler-put',
     text: `${INSERT}
       ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
-        basis = excluded.basis, next_at = excluded.next_at,
+        basis = excluded.basis, next_at = excluded.next_at, correlation = excluded.correlation,
         rungs = CASE WHEN excluded.open THEN excluded.rungs ELSE s.rungs END,
         settled = CASE WHEN excluded.open THEN excluded.settled ELSE s.settled END,
         policy_version = CASE WHEN excluded.open THEN excluded.policy_version ELSE s.policy_version END

@@ -27,12 +27,19 @@ export async function deliver(deps: DeliveryDependencies, message: Message): Pro
   if (loans.length < ids.length && isYoung(deps, message)) return retry(COMPANIONS_MS, 'companions have not all been decided yet');
   const choice = await choose(deps, occasion, facts);
   if (choice.kind === 'other') return ignore('the other channel tells them');
-  const wanted = loans.map(({ about, events }) => ({ member: newMember(deps, occasion, about), loan: events }));
+  const wanted = loans.map(({ about, events }) => ({ member: newMember(deps, inConversation(occasion, about, events), about), loan: events }));
   await begin(deps, wanted, (fresh) => {
     const members = fresh.map(({ member }) => member);
     return choice.kind === 'skip' ? skipAll(deps, members, choice) : attempt(deps, members, { facts: { ...facts, loans: fresh.map(({ loan }) => loan) } });
   });
   return done;
+}
+
+/** A message about several loans carries the conversation of the first; each of the others has its own, which began with what was last said of its due moment. */
+function inConversation(occasion: Occasion, { attributionId, dueVersion }: AboutLoan, events: Facts['loans'][number]): Occasion {
+  if (attributionId === occasion.loans[0]!.attributionId) return occasion;
+  const { correlationId } = events.find(({ data }) => (data as Partial<AttributionEvent['data']>).loan?.dueVersion === dueVersion)?.metadata ?? {};
+  return correlationId ? { ...occasion, metadata: { ...occasion.metadata, correlationId } } : occasion;
 }
 
 const COMPANIONS_MS = 150;

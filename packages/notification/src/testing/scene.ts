@@ -22,7 +22,7 @@ export function createScene({ store, now }: { store: EventStore; now: () => stri
 
   async function write(stream: string, type: string, { data, personal }: { data: object; personal?: Personal }): Promise<{ checkpoint: string; eventId: string }> {
     const eventId = id(stream, type, ++written);
-    const { checkpoint } = await store.append(stream, [{ id: eventId, type, data, ...(personal && { personal }) }], 'any');
+    const { checkpoint } = await store.append(stream, [{ id: eventId, type, data, metadata: { correlationId: eventId }, ...(personal && { personal }) }], 'any');
     return { checkpoint, eventId };
   }
 

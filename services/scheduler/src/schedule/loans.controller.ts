@@ -15,12 +15,12 @@ export class LoansController {
 
   @EventPattern(publicEvents.AttributionCreated.subject)
   created(@Payload() { event }: Message): Promise<Outcome> {
-    return this.out(event.data as AttributionCreated);
+    return this.out(event.data as AttributionCreated, event);
   }
 
   @EventPattern(publicEvents.AttributionRescheduled.subject)
   rescheduled(@Payload() { event }: Message): Promise<Outcome> {
-    return this.out(event.data as AttributionRescheduled);
+    return this.out(event.data as AttributionRescheduled, event);
   }
 
   @EventPattern(publicEvents.AttributionReturned.subject)
@@ -33,8 +33,8 @@ export class LoansController {
     return this.closed(event.data as AttributionCancelled);
   }
 
-  private async out({ loan, at }: AttributionCreated | AttributionRescheduled): Promise<Outcome> {
-    await this.scheduler.out(loan, at);
+  private async out({ loan, at }: AttributionCreated | AttributionRescheduled, { id, correlationid = id }: Message['event']): Promise<Outcome> {
+    await this.scheduler.out(loan, at, correlationid);
     return done;
   }
 
