@@ -23,7 +23,7 @@ export function entryPoints() {
 }
 
 export async function build({ production = false } = {}) {
-  const { build: bundle } = await import('esbuild');
+  const { build: bundle, stop } = await import('esbuild');
   rmSync(dist, { recursive: true, force: true });
   await bundle({
     entryPoints: entryPoints(),
@@ -43,6 +43,8 @@ export async function build({ production = false } = {}) {
     external: ['*.node', ...optional, ...beside.map(({ name }) => name)],
     banner: { js: "import { createRequire as rappelRequire } from 'node:module'; import { fileURLToPath as rappelPath } from 'node:url'; import { dirname as rappelDirname } from 'node:path'; const require = rappelRequire(import.meta.url); const __filename = rappelPath(import.meta.url); const __dirname = rappelDirname(__filename);" },
   });
+  // Its process would live as long as this one, which goes on to run the system.
+  await stop();
   for (const { name, from } of beside) place(name, from, production);
 }
 

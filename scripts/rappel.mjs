@@ -13,7 +13,7 @@ const [command = 'start', ...args] = process.argv.slice(2);
 
 /** What each command runs: a bundle and the arguments that come first. */
 const tools = {
-  start: ['local-stack', 'start'],
+  start: ['local-stack'],
   demo: ['demo'],
   cli: ['cli'],
   bench: ['bench'],
@@ -53,8 +53,11 @@ function install() {
   const result = spawnSync('npm', flags, { encoding: 'utf8', env: installEnv(), shell: process.platform === 'win32' });
   if (result.error?.code === 'ENOENT') fail('npm is missing: it comes with Node from https://nodejs.org (Debian and Ubuntu: apt install npm).');
   if (result.status !== 0) {
-    const output = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-25).join('\n');
-    fail(`${output}\n\nInstalling the dependencies failed. If the package registry cannot be reached, set it with "npm config set registry URL" and run again.`);
+    const output = `${result.stdout}\n${result.stderr}`.trim();
+    mkdirSync('.rappel/logs', { recursive: true });
+    writeFileSync('.rappel/logs/install.log', `${output}\n`);
+    const reason = /(?:npm error code|ERR_PNPM_\w+|\bE[A-Z]{4,})[^\n]*/.exec(output)?.[0] ?? `exit code ${result.status}`;
+    fail(`Installing the dependencies failed: ${reason}. The whole output is in .rappel/logs/install.log. If the package registry cannot be reached, set it with "npm config set registry URL" and run again.`);
   }
   writeFileSync(marker, wanted);
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { claimFolder } from '@rappel/local-stack';
 import { Command, InvalidArgumentError } from 'commander';
 import { describeBlow, planBlows } from './plan.ts';
 import { reportLines } from './report.ts';
@@ -31,8 +32,12 @@ for (const blow of blows) console.log(describeBlow(blow));
 if (options.plan) process.exit(0);
 
 const data = resolve(options.data);
-rmSync(data, { recursive: true, force: true });
-mkdirSync(data, { recursive: true });
+try {
+  claimFolder(data, { emptied: true });
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
 
 let leaving = false;
 const started = performance.now();

@@ -1,6 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startStack } from '@rappel/local-stack';
+import { claimFolder, startStack } from '@rappel/local-stack';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ORIGIN } from './fleet.ts';
 import { createProgress } from './progress.ts';
@@ -24,8 +23,12 @@ const options = new Command('npm run demo --')
   .opts<{ loans: number; stay: boolean; kill?: string; wipeNats: boolean; data: string }>();
 
 const data = resolve(options.data);
-rmSync(data, { recursive: true, force: true });
-mkdirSync(data, { recursive: true });
+try {
+  claimFolder(data, { emptied: true });
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
 const clockFile = join(data, 'clock.json');
 const steering = createSteering(clockFile, ORIGIN);
 const progress = createProgress(ORIGIN, END);

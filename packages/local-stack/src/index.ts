@@ -11,5 +11,5 @@ export type { Service, ServiceOptions } from './service.ts';
 export { spawnChild, stopChild, type Child } from './child.ts';
 export { unpackDebian } from './debian.ts';
 export { freePort, until } from './port.ts';
-export { inRappelDir, makeTempDir, workspaceRoot } from './workspace.ts';
+export { claimFolder, inRappelDir, makeTempDir, workspaceRoot } from './workspace.ts';
 export { seededRandom } from './random.ts';

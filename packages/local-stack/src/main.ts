@@ -1,38 +1,41 @@
 import { ensureLocalKey } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
+import { Command } from 'commander';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startInbox } from './inbox/inbox.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { freePort } from './port.ts';
 import { isBuilt } from './service.ts';
 import { startStack, type Stack, type StackOptions } from './stack.ts';
 import { startTwilioSimulator } from './twilio/simulator.ts';
-import { inRappelDir, workspaceRoot } from './workspace.ts';
+import { claimFolder, inRappelDir, workspaceRoot } from './workspace.ts';
 
 // Where each listens if nobody else does.
 const services = { loan: 4001, scheduler: 4002, email: 4003, whatsapp: 4004, 'notification-log': 4005 };
-const [command = 'start'] = process.argv.slice(2);
 
-const commands: Record<string, () => Promise<unknown>> = { start, simulators, fetch: findNatsServer };
-const run = commands[command];
-if (!run) throw new Error(`unknown command ${command}: ${Object.keys(commands).join(', ')}`);
-await run();
+const program = new Command('npm start --').description('The whole system on this machine, until Ctrl-C; data stays in .rappel/data/start.').helpCommand(false);
+program.command('start', { isDefault: true }).description('run PostgreSQL, NATS, the simulators and the five services').action(start);
+program.command('fetch').description('fetch the servers that are missing').action(async () => { await findNatsServer(); });
+program.command('simulators').description("the inbox and the Twilio simulator alone, for testers in other processes; the first line of output says where they are")
+  .option('--smtp-port <port>').option('--web-port <port>').option('--twilio-port <port>').option('--seed <n>', 'of what misbehaves at random', '1').action(simulators);
+await program.parseAsync().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
 
-/** The inbox and the Twilio simulator alone, for testers in other processes; the first line of output says where they are. */
-async function simulators(): Promise<void> {
-  const { values } = parseArgs({ args: process.argv.slice(3), options: { 'smtp-port': { type: 'string' }, 'web-port': { type: 'string' }, 'twilio-port': { type: 'string' }, seed: { type: 'string', default: '1' } } });
-  const port = (text: string | undefined) => (text ? Number(text) : undefined);
-  const seed = Number(values.seed);
-  const inbox = await startInbox({ smtpPort: port(values['smtp-port']), webPort: port(values['web-port']), seed });
+async function simulators({ smtpPort, webPort, twilioPort, seed: text }: Record<'smtpPort' | 'webPort' | 'twilioPort', string | undefined> & { seed: string }): Promise<void> {
+  const port = (given: string | undefined) => (given ? Number(given) : undefined);
+  const seed = Number(text);
+  const inbox = await startInbox({ smtpPort: port(smtpPort), webPort: port(webPort), seed });
   const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken } = process.env;
-  const twilio = await startTwilioSimulator({ port: port(values['twilio-port']), accountSid, authToken, seed });
+  const twilio = await startTwilioSimulator({ port: port(twilioPort), accountSid, authToken, seed });
   console.log(JSON.stringify({ smtpUrl: inbox.smtpUrl, inboxUrl: inbox.url, twilioUrl: twilio.url, accountSid: twilio.accountSid, authToken: twilio.authToken }));
 }
 
 /** Everything on this machine; data stays in `.rappel/data/start`. Ctrl-C ends it all. */
 async function start(): Promise<void> {
+  claimFolder(inRappelDir('data', 'start'));
   const starting = startStack(await stackOptions());
   let ending = false;
   const end = async (code: number) => {

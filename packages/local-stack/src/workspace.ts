@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +19,25 @@ export function makeTempDir(prefix: string): string {
   // A server that runs as another user has to pass.
   chmodSync(folder, 0o711);
   return folder;
+}
+
+/**
+ * Makes a data folder, for this process alone until it ends; `emptied` deletes what an earlier run left in it.
+ * Throws, naming the process, while another one holds it: two servers on the same files would spoil them.
+ */
+export function claimFolder(folder: string, { emptied = false } = {}): void {
+  const holder = `${folder}.pid`;
+  mkdirSync(dirname(folder), { recursive: true });
+  if (existsSync(holder)) {
+    const pid = Number(readFileSync(holder, 'utf8'));
+    if (isAlive(pid)) throw new Error(`${folder} is in use by process ${pid}: stop that one first (should it have nothing to do with Rappel, delete ${holder}).`);
+    rmSync(holder);
+  }
+  // Of two that start together, one fails here.
+  writeFileSync(holder, String(process.pid), { flag: 'wx' });
+  process.once('exit', () => rmSync(holder, { force: true }));
+  if (emptied) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
 }
 
 let swept = false;
