@@ -6,7 +6,7 @@ import { createLanes, type Task } from './lanes.ts';
 import type { DeadLetterSink, Handler, Log } from './port.ts';
 import { createPull } from './pull.ts';
 import { openRequests } from './requests.ts';
-import { ensureStream, type StreamOptions } from './streams.ts';
+import { ensureConsumer, ensureStream, type StreamOptions } from './streams.ts';
 import { createFilter } from './subjects.ts';
 import { watchAdvisories } from './advisories.ts';
 import { createWorker } from './worker.ts';
@@ -166,16 +166,8 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   async function ensureOnce(): Promise<void> {
     const js = await jsm();
     const created = await ensureStream(js, stream, options.createStream);
-    await js.consumers.add(stream, {
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(ackWaitMs),
-      // The worker buries a message long before; this is for one that no worker lives to bury. See `watchAdvisories`.
-      max_deliver: options.maxDeliver * 10,
-      max_ack_pending: options.maxAckPending,
-      ...serverFilter(options.filterSubjects),
-    });
+    const consumer = await ensureConsumer(js, stream, { config: wantedConsumer(options), adapt: incarnation === undefined });
+    if (consumer !== 'as it was') log.warn({ ...name, filter: options.filterSubjects }, `the durable of an earlier version was ${consumer}`);
     if (!connection.connected()) return;
     if (incarnation !== undefined && incarnation !== created) log.warn({ ...name }, 'the stream is a new one: what was in flight comes again');
     incarnation = created;
@@ -229,6 +221,17 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     },
   };
 }
+
+const wantedConsumer = ({ durable, ackWaitMs, maxDeliver, maxAckPending, filterSubjects }: DurableOptions) => ({
+  durable_name: durable,
+  ack_policy: AckPolicy.Explicit,
+  deliver_policy: DeliverPolicy.All,
+  ack_wait: nanos(ackWaitMs),
+  // The worker buries a message long before; this is for one that no worker lives to bury. See `watchAdvisories`.
+  max_deliver: maxDeliver * 10,
+  max_ack_pending: maxAckPending,
+  ...serverFilter(filterSubjects),
+});
 
 /**
  * One filter is the server's work. Several are ours: servers of the 2.10 line deliver a hundred messages a second through

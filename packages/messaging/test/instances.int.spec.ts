@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { done, type Message } from '../src/index.ts';
+import { done, type Message, type Outcome } from '../src/index.ts';
 import { cleanUp, event, memoryDeadLetters, openBus, openQueue, publishEvent, runStrategy, until } from './kit.ts';
 import { held, openField } from './relay-kit.ts';
 
@@ -13,7 +13,7 @@ describe('several instances', () => {
     const seen = [[], []] as number[][];
     const handler = (at: number) => async ({ event: { data } }: Message) => {
       seen[at]!.push((data as { n: number }).n);
-      await new Promise((resolve) => { setTimeout(resolve, 2); });
+      await new Promise((resolve) => { setImmediate(resolve); });
       return done;
     };
     await runStrategy(bus, { ...queue, createStream: true, concurrency: 4 }, { [`${queue.prefix}.*`]: handler(0) });
@@ -83,18 +83,63 @@ describe('several instances', () => {
     const bus = await openBus();
     const queue = await openQueue(bus);
     let calls = 0;
-    let finished = false;
+    let reports = 0;
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => { release = resolve; });
+    const acknowledgements: string[] = [];
+    bus.subscribe(`$JS.ACK.${queue.stream}.>`, { callback: (_, message) => { acknowledgements.push(message.string()); if (message.string() === '+WPI') reports++; } });
     await runStrategy(bus, { ...queue, createStream: true, ackWaitMs: 600 }, {
-      [`${queue.prefix}.*`]: async () => {
-        calls++;
-        await new Promise((resolve) => { setTimeout(resolve, 2000); });
-        finished = true;
-        return done;
-      },
+      [`${queue.prefix}.*`]: async () => { calls++; await gate; return done; },
     });
     publishEvent(bus, `${queue.prefix}.a`, event());
-    await until('it is through', () => finished);
+    // One report each third of the ack wait: twelve are four of it.
+    await until('it is reported as working', () => reports >= 12);
+    release();
+    await until('it is through', () => acknowledgements.at(-1) === '+ACK');
     expect(calls).toBe(1);
+  });
+
+  it('of a newer version change the durable that an older one left behind, and nothing that waits is passed over', async () => {
+    const bus = await openBus();
+    const queue = await openQueue(bus);
+    const got: string[] = [];
+    const keep = async ({ subject }: Message): Promise<Outcome> => { got.push(subject.split('.')[1]!); return done; };
+    const jsm = await jetstreamManager(bus);
+    await jsm.streams.add({ name: queue.stream, subjects: queue.subjects });
+    const old = await runStrategy(bus, { ...queue, concurrency: 4 }, { [`${queue.prefix}.a`]: keep });
+    for (const word of ['a', 'b', 'a']) publishEvent(bus, `${queue.prefix}.${word}`, event());
+    await until('the older version has its own', () => got.join() === 'a,a');
+    await old.strategy.close();
+
+    // Another filter, then other limits, then several filters: which are the server's "all".
+    const newer = await runStrategy(bus, { ...queue, concurrency: 4 }, { [`${queue.prefix}.b`]: keep });
+    await until('the newer version has what the older one passed over', () => got.includes('b'));
+    await newer.strategy.close();
+    const patient = await runStrategy(bus, { ...queue, ackWaitMs: 90_000 }, { [`${queue.prefix}.b`]: keep });
+    expect((await jsm.consumers.info(queue.stream, queue.durable)).config.ack_wait).toBe(90_000 * 1e6);
+    await patient.strategy.close();
+    expect(got).toEqual(['a', 'a', 'b']);
+    await runStrategy(bus, queue, { [`${queue.prefix}.a`]: keep, [`${queue.prefix}.b`]: keep });
+    await until('all of them', () => got.length === 6);
+  });
+
+  it('of an older version live on beside a newer one, without a tug of war', async () => {
+    const bus = await openBus();
+    const queue = await openQueue(bus);
+    const got: string[] = [];
+    const keep = (who: string) => async ({ subject }: Message): Promise<Outcome> => { got.push(`${who} ${subject.split('.')[1]!}`); return done; };
+    const jsm = await jetstreamManager(bus);
+    await jsm.streams.add({ name: queue.stream, subjects: queue.subjects });
+    await runStrategy(bus, queue, { [`${queue.prefix}.a`]: keep('old') });
+    const older = await jsm.consumers.info(queue.stream, queue.durable);
+    const newer = await runStrategy(await openBus(), queue, { [`${queue.prefix}.b`]: keep('new') });
+    const made = await until('the newer durable', async () => {
+      const found = await jsm.consumers.info(queue.stream, queue.durable);
+      return found.created !== older.created && found;
+    });
+    await until('both ask it', async () => (await jsm.consumers.info(queue.stream, queue.durable)).num_waiting === 2);
+    expect((await jsm.consumers.info(queue.stream, queue.durable)).created).toBe(made.created);
+    expect(newer.strategy.healthy()).toBeUndefined();
   });
 
   it('of a relay: one publishes, and when its connection to PostgreSQL is cut another takes over, in order, without a second copy', async () => {

@@ -3,6 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import type { Envelope } from '@rappel/contracts';
+import { until as wait } from '@rappel/local-stack';
 import { connectBus, createStrategy, writeEnvelope, type ConsumerOptions, type DeadLetter, type DeadLetterSink, type Log, type Outcome, type Message, type Strategy, type StrategyOptions } from '../src/index.ts';
 
 /** Runs at the end of each spec, last first. */
@@ -11,15 +12,9 @@ export async function cleanUp(): Promise<void> {
   for (const step of cleanUps.splice(0).toReversed()) await step();
 }
 
-export async function until<T>(what: string, check: () => T | Promise<T>, withinMs = 20_000): Promise<NonNullable<T>> {
-  const end = Date.now() + withinMs;
-  for (;;) {
-    const result = await check();
-    if (result) return result;
-    if (Date.now() > end) throw new Error(`gave up waiting for: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 10); });
-  }
-}
+/** Waits for anything that is true. */
+export const until = <T>(what: string, check: () => T | Promise<T>, patienceMs = 20_000): Promise<NonNullable<T>> =>
+  wait(what, async () => await check() || undefined, { patienceMs }) as Promise<NonNullable<T>>;
 
 export async function openBus(servers = process.env.TEST_NATS_URL!, log?: Log): Promise<NatsConnection> {
   const bus = await connectBus({ servers, name: 'spec', ...(log && { log }) });
