@@ -34,7 +34,9 @@ function traceHandOver(mail: unknown, next: () => void): void {
 
 function openTransport({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']) {
   const transport = nodemailer.createTransport({
-    pool: true, host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, maxConnections: SMTP_CONNECTIONS, maxMessages: Infinity, maxRequeues: 0,
+    pool: true, host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, maxConnections: SMTP_CONNECTIONS, maxMessages: Infinity,
+    // Only what meets an old connection that the server has just given up, before a byte of the message left, goes to another one: at worst past all that are old.
+    maxRequeues: SMTP_CONNECTIONS,
     ...(SMTP_USER && { auth: { user: SMTP_USER, pass: SMTP_PASSWORD ?? '' } }),
     connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: SMTP_TIMEOUT_MS / 1.5,
     disableFileAccess: true, disableUrlAccess: true,
