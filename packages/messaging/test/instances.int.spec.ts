@@ -135,7 +135,7 @@ describe('several instances', () => {
     const newer = await runStrategy(await openBus(), queue, { [`${queue.prefix}.b`]: keep('new') });
     const made = await until('the newer durable', async () => {
       const found = await jsm.consumers.info(queue.stream, queue.durable);
-      return found.created !== older.created && found;
+      return found.created === older.created ? undefined : found;
     });
     await until('both ask it', async () => (await jsm.consumers.info(queue.stream, queue.durable)).num_waiting === 2);
     expect((await jsm.consumers.info(queue.stream, queue.durable)).created).toBe(made.created);
