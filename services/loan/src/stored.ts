@@ -1,5 +1,5 @@
 import { Id } from '@rappel/contracts';
-import type { NewEvent } from '@rappel/event-store';
+import type { Fold, NewEvent } from '@rappel/event-store';
 import type { AttributionEvent, BorrowerEvent } from '@rappel/lending';
 import { v5 as uuidv5 } from 'uuid';
 import { z } from 'zod';
@@ -36,4 +36,17 @@ export function stamp(cause: Cause, events: readonly (AttributionEvent | Borrowe
       ...(cause.actor && { actor: cause.actor }),
     },
   }));
+}
+
+/** A state and the ids of the commands that led to it, so that one sent again is known whatever came in between. */
+export interface Caused<S> {
+  readonly state: S;
+  readonly causes: readonly (string | undefined)[];
+}
+
+export function withCauses<S>({ initial, evolve }: Fold<S>): Fold<Caused<S>> {
+  return {
+    initial: { state: initial, causes: [] },
+    evolve: ({ state, causes }, event) => ({ state: evolve(state, event), causes: [...causes, event.metadata.causationId] }),
+  };
 }

@@ -3,23 +3,25 @@ import { isVersionConflict, readState, type EventStore } from '@rappel/event-sto
 import { borrowerFold, borrowerStream, type BorrowerFacts } from '@rappel/lending';
 import { maskAddress, maskName, REDACTED, type Vault } from '@rappel/privacy';
 import { LoanRefused } from '../loan/refused.ts';
-import { MOST_CONFLICTS, stamp, type Cause, type Stored } from '../stored.ts';
+import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Stored } from '../stored.ts';
 import { decideBorrower, type KnownBorrower } from './decide.ts';
+
+const fold = withCauses(borrowerFold);
 
 /** The use cases about borrowers. */
 export function createBorrowers({ store, vault, clock }: { store: EventStore; vault: Vault; clock: Clock }) {
-  const known = async (borrowerId: string): Promise<KnownBorrower & { version: number }> => {
-    const { state, version } = await readState(store, borrowerFold, borrowerStream(borrowerId));
-    if (state.status !== 'known') return { state, version };
+  const known = async (borrowerId: string): Promise<KnownBorrower & { version: number; causes: readonly (string | undefined)[] }> => {
+    const { state: { state, causes }, version } = await readState(store, fold, borrowerStream(borrowerId));
+    if (state.status !== 'known') return { state, version, causes };
     const opened = await vault.open(state.personal);
-    return { state, version, ...(opened.state === 'open' && { fields: opened.fields }) };
+    return { state, version, causes, ...(opened.state === 'open' && { fields: opened.fields }) };
   };
 
   /** The borrower as upstream says they are now. Of somebody forgotten this is new consent: a new key is made. */
   const update = async ({ borrower, at = clock.now() }: UpdateBorrower, cause: Cause): Promise<Stored> => {
     for (let round = 1; ; round++) {
       const current = await known(borrower.id);
-      const events = stamp(cause, decideBorrower(borrower, current, at));
+      const events = current.causes.includes(cause.id) ? [] : stamp(cause, decideBorrower(borrower, current, at));
       if (events.length === 0) return { id: borrower.id, version: current.version, duplicate: true };
       if (current.state.status === 'forgotten') await vault.readmit(borrower.id);
       try {

@@ -1,9 +1,9 @@
 import type { CancelAttribution, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
-import { handleCommand, isVersionConflict, readState, type Append, type EventStore, type Fold } from '@rappel/event-store';
+import { handleCommand, isVersionConflict, readState, type Append, type EventStore } from '@rappel/event-store';
 import { attributionFold, attributionStream, borrowerStream, dueInstant, type Attribution } from '@rappel/lending';
 import type { Borrowers } from '../borrower/commands.ts';
 import { decideBorrower } from '../borrower/decide.ts';
-import { MOST_CONFLICTS, stamp, type Cause, type Stored } from '../stored.ts';
+import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Stored } from '../stored.ts';
 import { decide, type LoanCommand } from './decide.ts';
 import { LoanRefused } from './refused.ts';
 
@@ -14,14 +14,7 @@ export interface LoanRules {
   readonly zoneOf: (department: string | undefined) => string;
 }
 
-interface Known {
-  readonly loan: Attribution;
-  readonly causes: readonly (string | undefined)[];
-}
-const knownFold: Fold<Known> = {
-  initial: { loan: attributionFold.initial, causes: [] },
-  evolve: ({ loan, causes }, event) => ({ loan: attributionFold.evolve(loan, event), causes: [...causes, event.metadata.causationId] }),
-};
+const fold = withCauses(attributionFold);
 
 interface LoanParts {
   readonly store: EventStore;
@@ -34,7 +27,7 @@ interface LoanParts {
 export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
   const record = async (command: LoanCommand & { attributionId: string }, cause: Cause): Promise<Stored> => {
     const stream = attributionStream(command.attributionId);
-    const { state, appended } = await handleCommand(store, knownFold, stream, ({ loan, causes }) =>
+    const { state, appended } = await handleCommand(store, fold, stream, ({ state: loan, causes }) =>
       causes.includes(cause.id) ? [] : stamp(cause, decide(command, loan)));
     return { id: command.attributionId, version: appended?.version ?? state.causes.length, duplicate: appended === undefined };
   };
@@ -45,14 +38,14 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
     const loan = snapshot(input, rules);
     const stream = attributionStream(loan.attributionId);
     for (let round = 1; ; round++) {
-      const [{ state, version }, borrower] = await Promise.all([readState(store, knownFold, stream), borrowers.known(loan.borrowerId)]);
+      const [{ state: { state: before, causes }, version }, borrower] = await Promise.all([readState(store, fold, stream), borrowers.known(loan.borrowerId)]);
       const unchanged = { id: loan.attributionId, version, duplicate: true };
-      if (state.causes.includes(cause.id)) return unchanged;
+      if (causes.includes(cause.id)) return unchanged;
       // Somebody who was forgotten stays so until upstream updates them expressly.
       const told = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
       const appends: Append[] = [
         { stream: borrowerStream(loan.borrowerId), events: stamp(cause, told), expected: borrower.version },
-        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, state.loan)), expected: version },
+        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before)), expected: version },
       ].filter(({ events }) => events.length > 0);
       if (appends.length === 0) return unchanged;
       try {

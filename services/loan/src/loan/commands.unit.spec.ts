@@ -88,6 +88,19 @@ describe('a borrower who was forgotten', () => {
     expect(await borrowers.find('B-1', { masked: true })).toMatchObject({ firstName: 'J.', email: 'j***@e***.org' });
   });
 
+  test('is not taken back by an update from before that comes again', async () => {
+    const [first, second] = [cause(), cause()];
+    const named = (email: string) => ({ borrower: { ...input().borrower, id: 'B-2', email } });
+    await borrowers.update(named('first@example.org'), first);
+    await borrowers.update(named('second@example.org'), second);
+    expect(await borrowers.update(named('first@example.org'), first)).toMatchObject({ duplicate: true });
+    expect(await borrowers.find('B-2', { masked: false })).toMatchObject({ email: 'second@example.org' });
+    await borrowers.forget('B-2', 'asked for it', cause());
+    await borrowers.update(named('second@example.org'), second);
+    await expect(borrowers.find('B-2', { masked: false })).rejects.toMatchObject({ code: 'unknown-borrower' });
+    expect(forgotten).toContain('B-2');
+  });
+
   test('is forgotten once', async () => {
     expect(await borrowers.forget('B-1', 'again', cause())).toMatchObject({ duplicate: true });
   });

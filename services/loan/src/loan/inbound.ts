@@ -1,6 +1,7 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
 import { answer, dead, type Message, type Outcome } from '@rappel/messaging';
 import { v5 as uuidv5 } from 'uuid';
+import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
 import type { Cause, Stored } from '../stored.ts';
 import type { Loans } from './commands.ts';
@@ -35,7 +36,7 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
   const { type, data } = message.event;
   if (!isInboundType(type)) return dead(`unknown type ${type.slice(0, 80)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
   const parsed = inboundTypes[type].safeParse(data);
-  if (!parsed.success) return dead(`invalid ${type}`, parsed.error.issues.map(({ path, message: text }) => ({ path: path.join('.'), message: text })));
+  if (!parsed.success) return invalid(type, parsed.error.issues);
   try {
     const handle = handlers[type] as (useCases: UseCases, data: unknown, cause: Cause) => Promise<Stored>;
     return answer(await handle(useCases, parsed.data, causeOf(message.event)));
@@ -46,4 +47,11 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
     if (early) throw error;
     return dead(error.message);
   }
+}
+
+/** The first thing that is wrong stands in the reason, so that a list of dead letters tells them apart. */
+function invalid(type: InboundType, issues: readonly z.core.$ZodIssue[]): Outcome {
+  const told = issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const [first, ...others] = told;
+  return dead(`invalid ${type}: ${first!.path || 'data'}: ${first!.message}${others.length > 0 ? ` (and ${others.length} more)` : ''}`, told);
 }
