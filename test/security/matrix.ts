@@ -1,6 +1,7 @@
 import { scopes } from '@rappel/auth';
 import { describe, expect, test } from '@jest/globals';
 import { operationsOf, type Operation } from './support/operations.ts';
+import { say } from './support/say.ts';
 import { call, services, type System } from './support/system.ts';
 
 const stranger = `rpl_${'0'.repeat(16)}_${'0'.repeat(43)}`;
@@ -26,7 +27,7 @@ function expected(name: string, isPublic: boolean): (status: number) => boolean 
 
 /** Every endpoint × no token, wrong scope, right scope. */
 export function matrix(system: () => System): void {
-  describe('endpoints', () => {
+  describe('matrix', () => {
     test('let in who has the scope, and nobody else', async () => {
       const operations = await operationsOf(system());
       const wrong: string[] = [];
@@ -37,7 +38,7 @@ export function matrix(system: () => System): void {
         const line = `${operation.service} ${operation.method.toUpperCase()} ${operation.path} (${operation.scopes === 'public' ? 'public' : operation.scopes.join(' or ') || 'any token'})`;
         for (const [name, status] of Object.entries(results)) if (!expected(name, operation.scopes === 'public')(status)) wrong.push(`${line}: ${name} token → ${status}`);
       }
-      process.stdout.write(`matrix: ${operations.length} endpoints, ${tried} combinations of endpoint and token, ${wrong.length} wrong\n`);
+      say(`matrix: ${operations.length} endpoints of ${services.length} services × no, unknown, garbage, wrong and right tokens: ${tried} combinations, ${wrong.length} wrong`);
       expect(wrong).toEqual([]);
     }, 300_000);
 

@@ -10,11 +10,10 @@ import { publicEvents, streams } from '@rappel/contracts';
 import { startNats } from '@rappel/local-stack';
 import type { NatsServer } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
+import { letsPublish } from './support/publish.ts';
+import { users, variable, type User } from './support/secured.ts';
 
 const root = join(import.meta.dirname, '../..');
-const users = ['loan', 'scheduler', 'email', 'whatsapp', 'notification-log', 'operator', 'upstream'] as const;
-type User = (typeof users)[number];
-const variable = (user: User) => `NATS_${user === 'notification-log' ? 'LOG' : user.toUpperCase()}`;
 
 const folder = mkdtempSync(join(tmpdir(), 'rappel-nats-'));
 const passwords = Object.fromEntries(users.map((user) => [user, `p${randomBytes(12).toString('hex')}`])) as Record<User, string>;
@@ -39,20 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Whether the server let it through: it tells a refusal before it answers the flush. */
-async function mayPublish(user: User, subject: string): Promise<boolean> {
-  const bus = open.get(user)!;
-  let refused = false;
-  const status = bus.status();
-  const watching = (async () => {
-    for await (const one of status) if (one.type === 'error' && one.error instanceof PermissionViolationError && one.error.subject === subject) refused = true;
-  })();
-  bus.publish(subject, '{}');
-  await bus.flush();
-  (status as unknown as { stop(): void }).stop();
-  await watching;
-  return !refused;
-}
+const mayPublish = (user: User, subject: string): Promise<boolean> => letsPublish(open.get(user)!, subject);
 
 async function mayHear(user: User, subject: string): Promise<boolean> {
   let refused = false;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { forget } from './forget.ts';
-import { fuzz } from './fuzz.ts';
+import { fuzz } from './fuzz/fuzz.ts';
 import { matrix } from './matrix.ts';
 import { startSystem, type System } from './support/system.ts';
 
@@ -9,5 +9,5 @@ beforeAll(async () => { system = await startSystem(); }, 300_000);
 afterAll(async () => { await system?.stop(); }, 60_000);
 
 matrix(() => system);
-forget(() => system);
+forget('PostgreSQL', () => system);
 fuzz(() => system);

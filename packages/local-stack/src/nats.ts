@@ -72,9 +72,9 @@ async function launch(binary: string, options: NatsOptions, ports: { port: numbe
   }
 }
 
-// nats-server parses a variable's value like a value in its file: unquoted, a password such as 1e5f… is a broken number.
+// nats-server parses a variable's value like a value in its file: unquoted, a password such as 1e5f… is a broken number. A switch stays one.
 function quoted(variables: Record<string, string> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, JSON.stringify(value)]));
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, /^(?:true|false)$/.test(value) ? value : JSON.stringify(value)]));
 }
 
 function configuration({ storeDir, configFile, durable = true }: NatsOptions, { port, monitorPort }: { port: number; monitorPort: number }): string {

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { createApiKey, scopes, type Scope } from '@rappel/auth';
 import { startStack, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
+import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
+import type { SecuredNats, User } from './secured.ts';
 
 export const services = ['loan', 'scheduler', 'email', 'whatsapp', 'notification-log'] as const;
 export type ServiceName = (typeof services)[number];
@@ -12,6 +15,8 @@ export interface System {
   readonly stack: Stack;
   readonly pool: Pool;
   readonly upstream: Bus;
+  /** A connection to the bus under another user; the caller closes it. */
+  connect(user: User): Promise<Bus>;
   readonly urls: Readonly<Record<ServiceName, string>>;
   /** One key for each scope alone. */
   readonly tokens: Readonly<Record<Scope, string>>;
@@ -20,25 +25,41 @@ export interface System {
   stop(): Promise<void>;
 }
 
-export async function startSystem(): Promise<System> {
-  const stack = await startStack({ ...(process.env['SECURITY_DIR'] && { dataDir: process.env['SECURITY_DIR'] }), postgres: { durable: false }, nats: { durable: false }, env: { RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'debug' } });
+export interface SystemOptions {
+  /** For every service, over the stack's own. */
+  readonly env?: Record<string, string>;
+  /** TLS and nkeys instead of plain connections and passwords. */
+  readonly nats?: SecuredNats;
+}
+
+export async function startSystem({ env = {}, nats }: SystemOptions = {}): Promise<System> {
+  const stack = await startStack({
+    ...(process.env['SECURITY_DIR'] && { dataDir: process.env['SECURITY_DIR'] }),
+    postgres: { durable: false }, nats: { durable: false, ...nats?.options }, env: { RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'debug', ...env },
+  });
+  const login = (user: User) => (nats ? connectionOf(user, { NATS_URL: stack.nats!.url, ...nats.environment(user) }) : { servers: stack.nats!.url, name: user, ...stack.natsLogin(user) });
+  const connect = (user: User) => connectBus(login(user));
   try {
-    const running = await Promise.all(services.map(async (name) => [name, (await stack.startService(name, { patienceMs: 120_000 })).url] as const));
+    const running = await Promise.all(services.map(async (name) => [name, (await stack.startService(name, { patienceMs: 120_000, ...(nats && { env: nats.environment(name) }) })).url] as const));
     const pool = createPool(stack.env['DATABASE_URL']!);
     const tokens = Object.fromEntries(await Promise.all(scopes.map(async (scope) => [scope, (await createApiKey(pool, { name: scope.replace(':', '-'), scopes: [scope] })).token]))) as Record<Scope, string>;
     const { token: all } = await createApiKey(pool, { name: 'all', scopes });
-    const upstream = await connectBus({ servers: stack.nats!.url, name: 'security-test', ...stack.natsLogin('upstream') });
+    const upstream = await connect('upstream');
     const stop = async () => {
       await upstream.close();
       await pool.end();
       await stack.stop();
     };
-    return { stack, pool, upstream, urls: Object.fromEntries(running) as System['urls'], tokens, all, stop };
+    return { stack, pool, upstream, connect, urls: Object.fromEntries(running) as System['urls'], tokens, all, stop };
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
+
+/** How a service connects that has this environment. */
+const connectionOf = (name: string, env: Record<string, string>) =>
+  busOptions(name, parseConfig(baseConfig, { DATABASE_URL: 'postgres://rappel@localhost/rappel', RAPPEL_MASTER_KEY: randomBytes(32).toString('base64'), ...env }));
 
 export interface Answer {
   readonly status: number;
