@@ -1,6 +1,6 @@
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startStack, type Service, type Stack } from '@rappel/local-stack';
+import { startStack, until, type Service, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 
@@ -38,15 +38,7 @@ const structured = (() => {
 const request = async (id: string, type: string, data: object) =>
   (await upstream.request(`inbound.${type}`, JSON.stringify(data), { headers: binary(id, type), timeout: 20_000 })).json<Record<string, unknown>>();
 
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 600; tries++) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-  throw new Error('it did not happen');
-}
-const deadLetter = (subject: string) => eventually(async () => (await pool.query<{ reason: string; deliveries: number }>('SELECT reason, deliveries FROM messaging.dead_letters WHERE subject = $1', [subject])).rows[0]);
+const deadLetter = (subject: string) => until(`dead letter of ${subject}`, async () => (await pool.query<{ reason: string; deliveries: number }>('SELECT reason, deliveries FROM messaging.dead_letters WHERE subject = $1', [subject])).rows[0]);
 const eventTypes = async (stream: string) => (await pool.query<{ type: string }>('SELECT type FROM event_store.events WHERE stream = $1 ORDER BY version', [stream])).rows.map(({ type }) => type);
 
 test('a request is answered once the store has it, and the same event again changes nothing', async () => {
@@ -58,7 +50,7 @@ test('a request is answered once the store has it, and the same event again chan
 test('a plain structured publish is stored too', async () => {
   const event = { specversion: '1.0', id: 'e-2', source: '/test', type: 'AttributionCreated', data: creation('L-2') };
   upstream.publish('inbound.anything', JSON.stringify(event), { headers: structured });
-  await eventually(async () => ((await eventTypes('attribution-L-2')).length === 1 ? true : undefined));
+  await until('loan L-2', async () => ((await eventTypes('attribution-L-2')).length === 1 ? true : undefined));
 });
 
 test('what cannot be understood is refused by name and kept among the dead letters', async () => {
@@ -72,6 +64,7 @@ test('what cannot be understood is refused by name and kept among the dead lette
 test('the HTTP commands do the same, and refuse by the same rules', async () => {
   const post = (path: string, body: object) => fetch(`${loan.url}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': path }, body: JSON.stringify(body) });
   expect((await post('attributions', creation('L-4'))).status).toBe(201);
+  expect((await pool.query('SELECT metadata FROM event_store.events WHERE stream = $1', ['attribution-L-4'])).rows).toMatchObject([{ metadata: { correlationId: 'attributions' } }]);
   expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ version: 2, duplicate: false });
   expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ duplicate: true });
   expect((await post('attributions/L-4/return', {})).status).toBe(200);
@@ -91,5 +84,5 @@ test('killed and started again it goes on', async () => {
   upstream.publish('inbound.AttributionCreated', JSON.stringify(creation('L-7')), { headers: binary('e-7', 'AttributionCreated') });
   await upstream.flush();
   await loan.restart();
-  await eventually(async () => ((await eventTypes('attribution-L-7')).length === 1 ? true : undefined));
+  await until('loan L-7', async () => ((await eventTypes('attribution-L-7')).length === 1 ? true : undefined));
 }, 120_000);

@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startStack, type Service, type Stack } from '@rappel/local-stack';
+import { startStack, until, type Service, type Stack } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 
 const folder = mkdtempSync(`${tmpdir()}/rappel-scheduler-`);
@@ -36,14 +36,7 @@ async function call<T = Record<string, unknown>>(service: Service, method: strin
   const answer = await fetch(`${service.url}/${path}`, { method, ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
   return { status: answer.status, body: await answer.json() as T };
 }
-async function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 1000; tries++) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-  throw new Error('it did not happen');
-}
+const eventually = <T>(look: () => Promise<T | undefined | false>): Promise<T> => until('what was expected', async () => (await look()) || undefined);
 const events = async (stream: string) => (await pool.query<{ type: string; data: Record<string, unknown> }>('SELECT type, data FROM event_store.events WHERE stream = $1 ORDER BY version', [stream])).rows;
 const eventOf = (stream: string, type: string) => eventually(async () => (await events(stream)).find((event) => event.type === type));
 
