@@ -47,12 +47,31 @@ function ask(zone: string, at: number): number {
   return offset;
 }
 
+/** `read`, remembered for the texts that come again and again: Date's own reading of them was most of a plan's cost. */
+function remembering(read: (text: string) => number): (text: string) => number {
+  const numbers = new Map<string, number>();
+  return (text) => {
+    let number = numbers.get(text);
+    if (number === undefined) {
+      number = read(text);
+      if (numbers.size >= MOST_TEXTS) numbers.clear();
+      numbers.set(text, number);
+    }
+    return number;
+  };
+}
+const MOST_TEXTS = 10_000;
+
+/** Days from 1970-01-01 to `YYYY-MM-DD`; NaN for anything else. */
+export const dayOf = remembering((date) => Date.parse(`${date}T00:00Z`) / DAY);
+const timeOfDay = remembering((time) => Date.parse(`1970-01-01T${time}Z`));
+
 /**
  * When that moment is, in milliseconds. The same whatever day it is asked on (luxon's own answer for a repeated hour
  * depends on the season of the asking): a repeated moment is its first pass, a skipped one is the jump itself.
  */
 export function localInstant({ date, time, zone }: LocalMoment): number {
-  const wall = Date.parse(`${date}T${time}Z`);
+  const wall = dayOf(date) * DAY + timeOfDay(time);
   if (Number.isNaN(wall)) throw new RangeError(`not a date and time: ${date} ${time}`);
   const before = offsetAt(zone, wall - DAY);
   const after = offsetAt(zone, wall + DAY);

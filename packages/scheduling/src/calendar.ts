@@ -1,23 +1,11 @@
-import { localInstant, offsetAt } from '@rappel/lending';
+import { dayOf, localInstant, offsetAt } from '@rappel/lending';
 import type { QuietHours, WorkCalendar } from './policy.ts';
 
 const DAY = 86_400_000;
 
-// The dates of a few years come again and again; Date's own reading and writing of them was most of a plan's cost.
-const numbers = new Map<string, number>();
+// The dates of a few years come again and again; writing them anew was dear.
 const names = new Map<number, string>();
 const MOST_DATES = 10_000;
-
-/** Days since 1970-01-01. */
-function dayNumber(date: string): number {
-  let day = numbers.get(date);
-  if (day === undefined) {
-    day = Date.parse(`${date}T00:00Z`) / DAY;
-    if (numbers.size >= MOST_DATES) numbers.clear();
-    numbers.set(date, day);
-  }
-  return day;
-}
 
 function dayName(day: number): string {
   let date = names.get(day);
@@ -30,17 +18,22 @@ function dayName(day: number): string {
 }
 
 /** `YYYY-MM-DD` plus days; calendar arithmetic, so no night is shorter or longer. */
-export const addDays = (date: string, days: number): string => dayName(dayNumber(date) + days);
+export const addDays = (date: string, days: number): string => dayName(dayOf(date) + days);
 
 /** Whole calendar days from one date to another. */
-export const daysBetween = (from: string, to: string): number => dayNumber(to) - dayNumber(from);
+export const daysBetween = (from: string, to: string): number => dayOf(to) - dayOf(from);
+
+const clockTimes = Array.from({ length: 1440 }, (_, minute) => `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}`);
+
+function twoDigits(n: number): string {
+  return n < 10 ? `0${n}` : `${n}`;
+}
 
 /** What the clocks of the zone show at an instant. */
 export function wallClock(at: number, zone: string): { date: string; time: string } {
   const local = at + offsetAt(zone, at) * 60_000;
   const day = Math.floor(local / DAY);
-  const minute = Math.floor((local - day * DAY) / 60_000);
-  return { date: dayName(day), time: `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}` };
+  return { date: dayName(day), time: clockTimes[Math.floor((local - day * DAY) / 60_000)]! };
 }
 
 /** UTC ISO 8601 with milliseconds, as `toISOString` writes it. */
@@ -50,17 +43,15 @@ export function isoOf(at: number): string {
   const minute = Math.floor(ms / 60_000);
   const rest = ms - minute * 60_000;
   const seconds = rest === 0 ? '00.000' : `${twoDigits(Math.floor(rest / 1000))}.${String(rest % 1000).padStart(3, '0')}`;
-  return `${dayName(day)}T${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}:${seconds}Z`;
+  return `${dayName(day)}T${clockTimes[minute]!}:${seconds}Z`;
 }
-
-const twoDigits = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
 
 /** When the local day after `date` begins. */
 export const endOfDay = (date: string, zone: string): number => localInstant({ date: addDays(date, 1), time: '00:00', zone });
 
 export function isOpen(calendar: WorkCalendar, date: string): boolean {
   if (calendar.closedWeekdays.length === 0 && calendar.closedDates.length === 0) return true;
-  const weekday = ((dayNumber(date) + 3) % 7) + 1;
+  const weekday = ((dayOf(date) + 3) % 7) + 1;
   return !calendar.closedWeekdays.includes(weekday) && !calendar.closedDates.some((closed) => closed === date || closed === date.slice(5));
 }
 
@@ -80,9 +71,11 @@ export function lastOpenDay(calendar: WorkCalendar, date: string): string {
 export function addOpenDays(calendar: WorkCalendar, date: string, days: number): string {
   const step = Math.sign(days);
   let candidate = date;
-  for (let left = Math.abs(days), walked = 0; left > 0 && walked < FARTHEST; walked++) {
+  for (let left = Math.abs(days), closed = 0; left > 0 && closed < FARTHEST; closed++) {
     candidate = addDays(candidate, step);
-    if (isOpen(calendar, candidate)) left -= 1;
+    if (!isOpen(calendar, candidate)) continue;
+    left -= 1;
+    closed = 0;
   }
   return candidate;
 }

@@ -1,37 +1,48 @@
 /** Collects calls made while earlier ones are under way and does them together. */
 export interface Gatherer<T> {
-  /** Resolves when a round that held it is done; rejects with that round's error. */
+  /** Resolves when a round that held it is done; rejects when that round failed or refused it. */
   add(item: T): Promise<void>;
   /** When everything added so far is done. Never rejects. */
   idle(): Promise<void>;
 }
 
-/** @param most items of one round */
-export function createGatherer<T>(work: (items: readonly T[]) => Promise<void>, most = 500): Gatherer<T> {
+/**
+ * @param work resolves to the items that it refuses, each with its reason; a rejection is the answer to all of them
+ * @param most items of one round
+ * @param lanes rounds under way at once: one is made ready while the other is being stored
+ */
+export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 500, lanes = 2 } = {}): Gatherer<T> {
   let waiting: { item: T; done: () => void; failed: (error: unknown) => void }[] = [];
-  let running: Promise<void> | undefined;
+  let running = 0;
+  let idlers: (() => void)[] = [];
 
   async function run(): Promise<void> {
+    running += 1;
     // One turn of the loop lets the messages that arrived together join the first round.
     await new Promise((resolve) => { setImmediate(resolve); });
     while (waiting.length > 0) {
       const round = waiting.slice(0, most);
       waiting = waiting.slice(most);
       try {
-        await work(round.map(({ item }) => item));
-        for (const { done } of round) done();
+        const refused = await work(round.map(({ item }) => item));
+        for (const { item, done, failed } of round) {
+          if (refused.has(item)) failed(refused.get(item)); else done();
+        }
       } catch (error) {
         for (const { failed } of round) failed(error);
       }
     }
-    running = undefined;
+    running -= 1;
+    if (running > 0) return;
+    for (const idle of idlers) idle();
+    idlers = [];
   }
 
   return {
     add: (item) => new Promise((resolve, reject) => {
       waiting.push({ item, done: resolve, failed: reject });
-      running ??= run();
+      if (running === 0 || (running < lanes && waiting.length >= most)) void run();
     }),
-    idle: () => running ?? Promise.resolve(),
+    idle: () => (running === 0 ? Promise.resolve() : new Promise((resolve) => { idlers.push(resolve); })),
   };
 }

@@ -19,7 +19,7 @@ export interface PlanInput {
 }
 
 /** Everything that a loan will send, in the ladder's order. Pure: the same input gives the same schedule on any machine and day. */
-export const plan = (input: PlanInput): ExplainedRung[] => draftsOf(input).map(({ rung, why }) => ({ ...rung, why }));
+export const plan = (input: PlanInput): ExplainedRung[] => draftsOf(input).map(({ rung, why }) => ({ ...rung, why: why() }));
 
 /** The same without the reasoning, which is for people and is not stored. */
 export const plannedRungs = (input: PlanInput): Rung[] => draftsOf(input).map(({ rung }) => rung);
@@ -57,7 +57,8 @@ function sceneOf({ loan, zone, basis, active: { policy, version } }: PlanInput):
 /** A rung on its way: `nominal` is where the ladder puts it before closed days and quiet hours, and orders it. */
 interface Draft {
   readonly rung: Rung;
-  readonly why: string;
+  /** Only written when somebody asks: a million plans are stored without it. */
+  readonly why: () => string;
   readonly nominal: number;
   readonly usefulUntil: 'end-of-day' | 'next-rung';
 }
@@ -68,7 +69,7 @@ function remindersOf(ladder: Ladder, scene: Scene): Draft[] {
   return ladder.reminders.map((rung) => {
     const aim = aimOf(rung, scene);
     const at = afterQuiet(scene.policy.quietHours, aim.at, scene.zone);
-    const why = at === aim.at ? aim.why : `${aim.why}, put off to the end of the quiet hours`;
+    const why = at === aim.at ? aim.why : () => `${aim.why()}, put off to the end of the quiet hours`;
     const skip = reasonToSkip({ aimed: aim.at, at, until: aim.until }, scene);
     const n = (seen.get(rung.type) ?? 0) + 1;
     seen.set(rung.type, n);
@@ -80,22 +81,27 @@ function remindersOf(ladder: Ladder, scene: Scene): Draft[] {
   });
 }
 
+interface Aim { nominal: number; at: number; until: number; why: () => string }
+
 /** Where a rung aims before quiet hours (`nominal`: before closed days too), and until when it is of use. */
-function aimOf({ when, closedDays, usefulUntil }: LadderRung, { calendar, zone, dueAt, dueDate }: Scene): { nominal: number; at: number; until: number; why: string } {
+function aimOf({ when, closedDays, usefulUntil }: LadderRung, { calendar, zone, dueAt, dueDate }: Scene): Aim {
   if ('hoursBefore' in when) {
-    const at = dueAt - when.hoursBefore * 3_600_000;
-    return { nominal: at, at, until: dueAt, why: `${when.hoursBefore} h before the deadline` };
+    const at = dueAt - Math.round(when.hoursBefore * 3_600_000);
+    return { nominal: at, at, until: dueAt, why: () => `${when.hoursBefore} h before the deadline` };
   }
   const day = when.count === 'open' ? addOpenDays(calendar, dueDate, -when.daysBefore) : addDays(dueDate, -when.daysBefore);
   const open = closedDays === 'before' ? lastOpenDay(calendar, day) : day;
-  const counted = when.count === 'open' ? ' open' : '';
-  const base = when.daysBefore === 0 ? 'on the day' : `${when.daysBefore}${counted} day${when.daysBefore > 1 ? 's' : ''} before`;
+  const nominal = localInstant({ date: day, time: when.at, zone });
   return {
-    nominal: localInstant({ date: day, time: when.at, zone }),
-    at: localInstant({ date: open, time: when.at, zone }),
+    nominal,
+    at: open === day ? nominal : localInstant({ date: open, time: when.at, zone }),
     until: usefulUntil === 'next-rung' ? dueAt : Math.min(endOfDay(day, zone), dueAt),
-    why: `${base} at ${when.at} (${zone})${open === day ? '' : `, moved from ${day}, a closed day`}`,
+    why: () => `${daysInWords(when)} at ${when.at} (${zone})${open === day ? '' : `, moved from ${day}, a closed day`}`,
   };
+}
+
+function daysInWords({ daysBefore, count }: { daysBefore: number; count: 'calendar' | 'open' }): string {
+  return daysBefore === 0 ? 'on the day' : `${daysBefore}${count === 'open' ? ' open' : ''} day${daysBefore > 1 ? 's' : ''} before`;
 }
 
 function reasonToSkip({ aimed, at, until }: { aimed: number; at: number; until: number }, { basis }: Scene): SkipReason | undefined {
@@ -109,9 +115,10 @@ function settleOrder({ basis }: Scene, drafts: Draft[]): Draft[] {
   const ordered = drafts.toSorted((a, b) => a.nominal - b.nominal);
   return ordered.map((draft, i) => {
     const { rung, why } = draft;
-    const next = ordered.slice(i + 1).find(({ rung: { skip } }) => skip === undefined || skip === 'already-past')?.rung;
-    if (!next || rung.skip) return draft;
-    if (next.at <= rung.at) return { ...draft, rung: { ...rung, skip: 'overtaken' }, why: `${why}, but ${next.type} falls at the same time` };
+    if (rung.skip) return draft;
+    const next = ordered.find(({ rung: { skip } }, later) => later > i && (skip === undefined || skip === 'already-past'))?.rung;
+    if (!next) return draft;
+    if (next.at <= rung.at) return { ...draft, rung: { ...rung, skip: 'overtaken' }, why: () => `${why()}, but ${next.type} falls at the same time` };
     const ends = draft.usefulUntil === 'next-rung' && Date.parse(next.at) > basis && next.at < rung.until!;
     return ends ? { ...draft, rung: { ...rung, until: next.at } } : draft;
   });
@@ -124,10 +131,10 @@ function overdueOf({ graceMinutes, repeatAfterDays, count }: NonNullable<Ladder[
     const day = count === 'open' ? addOpenDays(calendar, date, days) : addDays(date, days);
     const aimed = days === 0 ? first : localInstant({ date: day, time, zone });
     const at = afterQuiet(policy.quietHours, aimed, zone);
-    const base = days === 0 ? `${graceMinutes} min after the deadline` : `${days}${count === 'open' ? ' open' : ''} day${days > 1 ? 's' : ''} after the first notice`;
+    const base = (): string => (days === 0 ? `${graceMinutes} min after the deadline` : `${days}${count === 'open' ? ' open' : ''} day${days > 1 ? 's' : ''} after the first notice`);
     return {
       rung: { type: 'RETARD', n: i + 1, level: i + 1, at: isoOf(at), policy: version },
-      why: at === aimed ? base : `${base}, put off to the end of the quiet hours`, nominal: aimed, usefulUntil: 'next-rung',
+      why: at === aimed ? base : () => `${base()}, put off to the end of the quiet hours`, nominal: aimed, usefulUntil: 'next-rung',
     };
   });
 }

@@ -3,7 +3,7 @@ import type { Pool } from '@rappel/postgres';
 import { livingZone, plan, type ExplainedRung } from './plan.ts';
 import type { ActivePolicy, Policy } from './policy.ts';
 import { rungKey, type Rung } from './rung.ts';
-import { nextRung, underNewPolicy, type Schedule } from './schedule.ts';
+import { nextRung, underNewPolicy, type Circumstances, type Schedule } from './schedule.ts';
 import { schedulesByBorrower } from './table.ts';
 
 /** What a loan will send, when and why, as plain data for people and tables. */
@@ -17,12 +17,15 @@ export function previewLoan({ loan, zone, active, at }: { loan: LoanSnapshot; zo
   return { zone: livingZone(active.policy, loan, zone), rungs: plan({ loan, ...(zone ? { zone } : {}), basis: at, active }) };
 }
 
-/** A loan's own schedule with the reasoning behind each rung, under the policy it was planned with. */
-export function explain(schedule: Schedule, policies: readonly ActivePolicy[]): ExplainedRung[] {
-  const reasons = new Map(policies.flatMap((active) =>
-    plan({ loan: schedule.loan, ...(schedule.zone ? { zone: schedule.zone } : {}), basis: schedule.basis, active }).map(({ why, ...rung }) => [`${active.version} ${rungKey(rung)}`, why])));
-  return schedule.rungs.map((rung) => ({ ...rung, why: reasons.get(`${rung.policy} ${rungKey(rung)}`) ?? 'as recorded' }));
+/** A loan's own schedule with the reasoning behind each rung, under the policy and in the zone that it was planned with. */
+export function explain(schedule: Schedule, { policies, zones }: Circumstances): ExplainedRung[] {
+  const lived = new Set([schedule.zone, undefined, ...zones.map(({ zone }) => zone)]);
+  const reasons = new Map(policies.flatMap((active) => [...lived].flatMap((zone) =>
+    plan({ loan: schedule.loan, ...(zone ? { zone } : {}), basis: schedule.basis, active }).map(({ why, ...rung }) => [planKey(rung), why]))));
+  return schedule.rungs.map((rung) => ({ ...rung, why: reasons.get(planKey(rung)) ?? 'as recorded' }));
 }
+
+const planKey = (rung: Rung): string => `${rung.policy} ${rungKey(rung)} ${rung.at}`;
 
 /** What a change of policy would do to the loans that are out. Reminders count loans, messages count what borrowers get. */
 export interface PolicyPreview {

@@ -1,13 +1,14 @@
 import type { LoanSnapshot } from '@rappel/contracts';
-import type { EventStore, RecordedEvent } from '@rappel/event-store';
-import type { BorrowerEvent } from '@rappel/lending';
+import { START, type Checkpoint, type EventStore, type RecordedEvent } from '@rappel/event-store';
 import { inTransaction, lockKey, migrate, type Client, type Pool } from '@rappel/postgres';
 import { scheduleStream, settledBy } from './events.ts';
 import { migrations } from './migrations.ts';
 import type { PolicyBook } from './policies.ts';
 import type { ActivePolicy } from './policy.ts';
-import { nextAt, planThrough, settle, type Schedule } from './schedule.ts';
-import { lock, outranks, put, write } from './table.ts';
+import { nextAt, settle, type Schedule } from './schedule.ts';
+import { lock, write } from './table.ts';
+import { takeInLoans } from './take-in.ts';
+import { holdZonesAlone, keepZones } from './zones.ts';
 
 interface Sources {
   readonly pool: Pool;
@@ -30,8 +31,9 @@ export async function rebuildSchedules({ pool, store, book, onlyIfNew = false }:
   return inTransaction(pool, async (client) => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [lockKey('rappel:scheduler:rebuild')]);
     if (onlyIfNew && (await client.query('SELECT 1 FROM scheduler.built')).rowCount) return 0;
-    await client.query('TRUNCATE scheduler.schedules');
-    await client.query('CREATE TEMP TABLE zones (borrower_id text PRIMARY KEY, zone text) ON COMMIT DROP');
+    // First, as planning does, so that neither waits for the other.
+    await holdZonesAlone(client);
+    await client.query('TRUNCATE scheduler.zones, scheduler.schedules');
     const head = await store.head();
     for await (const events of pages(store, 'borrower')) await keepZones(client, events);
     for await (const events of pages(store, 'attribution')) await planPage(client, events, book.all());
@@ -40,6 +42,15 @@ export async function rebuildSchedules({ pool, store, book, onlyIfNew = false }:
     const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM scheduler.schedules');
     return rows[0]!.n;
   });
+}
+
+/** Up to where borrowers' events are in the tables. */
+export async function reachedBefore(pool: Pool): Promise<Checkpoint> {
+  return (await pool.query<{ head: Checkpoint }>('SELECT head FROM scheduler.built')).rows[0]?.head ?? START;
+}
+
+export async function saveReached(pool: Pool, reached: Checkpoint): Promise<void> {
+  await pool.query('UPDATE scheduler.built SET head = $1 WHERE head COLLATE "C" < $1', [reached]);
 }
 
 async function* pages(store: EventStore, category: string): AsyncGenerator<readonly RecordedEvent[]> {
@@ -51,50 +62,15 @@ async function* pages(store: EventStore, category: string): AsyncGenerator<reado
   }
 }
 
-async function keepZones(client: Client, events: readonly RecordedEvent[]): Promise<void> {
-  const latest = new Map<string, string | null>();
-  for (const recorded of events) {
-    const { type, data } = recorded as unknown as BorrowerEvent;
-    latest.set(data.borrowerId, type === 'BorrowerForgotten' ? null : data.zone ?? null);
-  }
-  await client.query(
-    'INSERT INTO zones SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (borrower_id) DO UPDATE SET zone = excluded.zone',
-    [[...latest.keys()], [...latest.values()]],
-  );
-}
+type LoanRecorded = RecordedEvent & { readonly data: { readonly loan: LoanSnapshot; readonly at: string } };
+const outOrBack: Readonly<Record<string, boolean>> = { AttributionCreated: true, AttributionRescheduled: true, AttributionReturned: false, AttributionCancelled: false };
 
 async function planPage(client: Client, events: readonly RecordedEvent[], policies: readonly ActivePolicy[]): Promise<void> {
-  const loans = events.map((recorded) => recorded as unknown as LoanRecorded);
-  const { rows } = await client.query<{ borrower_id: string; zone: string }>(
-    'SELECT borrower_id, zone FROM zones WHERE zone IS NOT NULL AND borrower_id = ANY($1)', [[...new Set(loans.map(({ data }) => data.loan.borrowerId))]]);
-  const zones = new Map(rows.map(({ borrower_id, zone }) => [borrower_id, zone]));
-  const latest = new Map<string, Schedule>();
-  for (const recorded of loans) {
-    const { loan } = recorded.data;
-    const schedule = scheduleFrom(recorded, zones.get(loan.borrowerId), policies);
-    const known = latest.get(loan.attributionId);
-    if (schedule && (!known || outranks(schedule, known))) latest.set(loan.attributionId, schedule);
-  }
-  await put(client, [...latest.values()]);
+  await takeInLoans(client, (events as readonly LoanRecorded[]).flatMap(({ id, type, metadata, data: { loan, at } }) => {
+    const open = outOrBack[type];
+    return open === undefined ? [] : [{ loan, open, at, correlationId: metadata.correlationId ?? id }];
+  }), policies);
 }
-
-type LoanRecorded = RecordedEvent & { readonly data: { readonly loan: LoanSnapshot; readonly at: string } };
-
-function scheduleFrom({ id, type, metadata, data: { loan, at } }: LoanRecorded, zone: string | undefined, policies: readonly ActivePolicy[]): Schedule | undefined {
-  switch (type) {
-    case 'AttributionCreated':
-    case 'AttributionRescheduled':
-      return planThrough({ loan, ...(zone ? { zone } : {}), correlationId: metadata.correlationId ?? id, basis: at, policies });
-    case 'AttributionReturned':
-    case 'AttributionCancelled':
-      return closedSchedule(loan, at, policies.at(-1)!.version);
-    default:
-      return undefined;
-  }
-}
-
-/** A loan that is back or cancelled. */
-export const closedSchedule = (loan: LoanSnapshot, at: string, policyVersion: number): Schedule => ({ loan, open: false, basis: at, rungs: [], policyVersion, recorded: 0 });
 
 const PREFIX = scheduleStream('').length;
 

@@ -22,32 +22,67 @@ export interface Schedule {
   readonly recorded: number;
 }
 
-/**
- * A loan's schedule under the policies as they followed one another: planned under the one in force at `basis`, then planned
- * anew at each change. What was due before a change stays as it was planned.
- * @param policies in order, at least one
- */
-export function planThrough({ loan, zone, correlationId, basis, policies }: Pick<Schedule, 'loan' | 'zone' | 'correlationId' | 'basis'> & { policies: readonly ActivePolicy[] }): Schedule {
-  const first = Math.max(0, policies.findLastIndex(({ at }) => at < basis));
-  const active = policies[first]!;
-  const start: Schedule = { loan, open: true, ...(zone ? { zone } : {}), ...(correlationId ? { correlationId } : {}), basis, rungs: plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active }), policyVersion: active.version, recorded: 0 };
-  return policies.slice(first + 1).reduce(underNewPolicy, start);
+/** A borrower has had this zone from `at` on (business time); absent `zone` = none of their own. */
+export interface ZoneChange {
+  readonly at: string;
+  readonly zone?: string;
 }
 
+/** What a plan depends on beside the loan: as they followed one another, at least one policy. */
+export interface Circumstances {
+  readonly policies: readonly ActivePolicy[];
+  readonly zones: readonly ZoneChange[];
+}
+
+/**
+ * A loan's schedule under the policies and zones as they followed one another: planned under those in force at `basis`, then
+ * planned anew at each change. What was due before a change stays as it was planned.
+ */
+export function planThrough({ loan, correlationId, basis, policies, zones }: Pick<Schedule, 'loan' | 'correlationId' | 'basis'> & Circumstances): Schedule {
+  const [policy, moved] = [Math.max(0, policies.findLastIndex(({ at }) => at < basis)), zones.findLastIndex(({ at }) => at <= basis)];
+  const active = policies[policy]!;
+  const zone = zones[moved]?.zone;
+  const start: Schedule = {
+    loan, open: true, ...(zone ? { zone } : {}), ...(correlationId ? { correlationId } : {}), basis,
+    rungs: plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active }), policyVersion: active.version, recorded: 0,
+  };
+  const changes: Change[] = [...policies.slice(policy + 1).map((next) => ({ at: next.at, active: next })), ...zones.slice(moved + 1).map((next) => ({ at: next.at, moved: next }))];
+  return changes.toSorted((a, b) => compare(a.at, b.at)).reduce(
+    (now, change) => ({ active: change.active ?? now.active, schedule: planAnew(now.schedule, { active: now.active, ...change }) }),
+    { schedule: start, active },
+  ).schedule;
+}
+
+interface Change { at: string; active?: ActivePolicy; moved?: ZoneChange }
+
 /** Plans what is still to come under a policy that has just come into force. */
-export function underNewPolicy(schedule: Schedule, active: ActivePolicy): Schedule {
-  if (schedule.policyVersion >= active.version) return schedule;
+export const underNewPolicy = (schedule: Schedule, active: ActivePolicy): Schedule => planAnew(schedule, { at: active.at, active });
+
+function planAnew(schedule: Schedule, { at, active, moved }: Change & { active: ActivePolicy }): Schedule {
   if (!schedule.open) return { ...schedule, policyVersion: active.version };
-  const { loan, zone } = schedule;
-  // A policy that was in force before the loan's event was merely heard of late: nothing was rightly planned under another.
-  const heardLate = active.at < schedule.basis;
-  const basis = heardLate ? schedule.basis : active.at;
-  const kept = schedule.rungs.filter(({ done, at }) => done !== undefined || (!heardLate && at <= active.at));
+  const { zone: before, ...rest } = schedule;
+  const zone = moved ? moved.zone : before;
+  // What changed before the loan's event changes all of its plan.
+  const since = at > schedule.basis;
+  // A new policy asks for nothing that is past; who has moved is told late what their old clocks would have told them yet.
+  const asksAnew = since && !moved;
+  const basis = asksAnew ? at : schedule.basis;
+  const kept = schedule.rungs.filter((rung) => rung.done !== undefined || (since && rung.at <= at));
   const keys = new Set(kept.map(rungKey));
-  const fresh = plannedRungs({ loan, ...(zone ? { zone } : {}), basis, active })
+  const fresh = plannedRungs({ loan: schedule.loan, ...(zone ? { zone } : {}), basis, active })
     .filter((rung) => !keys.has(rungKey(rung)))
-    .map((rung): Rung => (!heardLate && rung.type === 'RETARD' && rung.at < active.at ? { ...rung, skip: 'already-past' } : rung));
-  return { ...schedule, rungs: inOrder([...kept, ...fresh]), policyVersion: active.version };
+    .map((rung): Rung => (asksAnew && rung.type === 'RETARD' && rung.at < at ? { ...rung, skip: 'already-past' } : rung));
+  return { ...rest, ...(zone ? { zone } : {}), rungs: inOrder([...kept, ...fresh]), policyVersion: active.version };
+}
+
+/**
+ * A schedule planned again from its beginning, after the policy or the borrower's zone changed: what was told stays told. The
+ * order in which changes are heard of makes no difference.
+ */
+export function plannedAgain(schedule: Schedule, circumstances: Circumstances): Schedule {
+  if (!schedule.open) return schedule;
+  const planned = planThrough({ ...schedule, ...circumstances });
+  return { ...planned, recorded: schedule.recorded, rungs: settle(planned.rungs, schedule.rungs.filter(({ done }) => done)) };
 }
 
 /** The first rung still to come. */
@@ -66,15 +101,19 @@ export function nextAt(schedule: Schedule): string | undefined {
   return rung.skip && schedule.basis < rung.at ? schedule.basis : rung.at;
 }
 
-/** Marks rungs as done; one that is not there any more is kept as a fact. */
+/** Marks rungs as done, at the moment and under the policy that the fact names; one that is not there any more is kept as a fact. */
 export function settle(rungs: readonly Rung[], facts: readonly Rung[]): Rung[] {
+  if (facts.length === 0) return [...rungs];
   const byKey = new Map(facts.map((fact) => [rungKey(fact), fact]));
+  let moved = false;
   const marked = rungs.map((rung) => {
     const fact = byKey.get(rungKey(rung));
     byKey.delete(rungKey(rung));
-    return fact && rung.done === undefined ? { ...rung, done: fact.done! } : rung;
+    if (!fact || rung.done !== undefined) return rung;
+    moved ||= fact.at !== rung.at;
+    return { ...rung, at: fact.at, policy: fact.policy, done: fact.done! };
   });
-  return byKey.size === 0 ? marked : inOrder([...marked, ...byKey.values()]);
+  return byKey.size === 0 && !moved ? marked : inOrder([...marked, ...byKey.values()]);
 }
 
 const inOrder = (rungs: Rung[]): Rung[] => rungs.toSorted((a, b) => compare(a.at, b.at) || compare(a.type, b.type) || a.n - b.n);

@@ -182,3 +182,43 @@ describe('a new policy', () => {
     expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1']);
   });
 });
+
+describe('a borrower who moves', () => {
+  const registered = (at: string, zone?: string, locale = 'fr') => ({ id: randomUUID(), type: 'BorrowerUpdated', data: { borrowerId: 'b-1', locale, preferences: {}, has: { email: true, phone: true }, at, ...(zone ? { zone } : {}) } });
+
+  it('is told what is still to come by the clocks of the new place; what was told stays explained as it was', async () => {
+    const { scheduler, clock, told, store, another } = await world('2026-06-01T00:00:00.000Z');
+    await another();
+    await store.append('borrower-b-1', [registered(clock.now())], 'any');
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    clock.set('2026-06-17T07:00:00.000Z');
+    await until(async () => (await told()).length === 1);
+    clock.set('2026-06-17T10:00:00.000Z');
+    await store.append('borrower-b-1', [registered(clock.now(), 'America/New_York')], 'any');
+    await until(async () => (await scheduler.find('a-1'))!.zone === 'America/New_York');
+    expect((await scheduler.explained('a-1'))!.rungs.slice(0, 3).map(({ at, done, why }) => [at, done, why])).toEqual([
+      ['2026-06-17T07:00:00.000Z', 'emitted', '2 days before at 09:00 (Europe/Paris)'],
+      ['2026-06-18T13:00:00.000Z', undefined, '1 day before at 09:00 (America/New_York)'],
+      ['2026-06-19T12:00:00.000Z', undefined, 'on the day at 08:00 (America/New_York)'],
+    ]);
+    clock.set('2026-06-18T12:59:59.999Z');
+    await store.append('borrower-b-1', [registered(clock.now(), 'Europe/Paris')], 'any');
+    // 09:00 in Paris is past by now, and it is still true that the loan is due tomorrow.
+    await until(async () => (await told()).length === 2);
+    clock.set('2026-06-19T06:00:00.000Z');
+    await until(async () => (await told()).length === 3);
+    expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1', 'RAPPEL_FINAL a-1']);
+  });
+
+  it('is nothing to the schedule when only their language or preferences change', async () => {
+    const { scheduler, clock, store, pool } = await world('2026-06-01T00:00:00.000Z');
+    await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu')], 'any');
+    await until(async () => (await pool.query('SELECT 1 FROM scheduler.zones')).rowCount === 1);
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    const before = await scheduler.find('a-1');
+    expect(before).toMatchObject({ zone: 'Asia/Kathmandu' });
+    await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu', 'en'), registered(clock.now(), 'Asia/Tokyo', 'en')], 'any');
+    await until(async () => (await scheduler.find('a-1'))!.zone === 'Asia/Tokyo');
+    expect((await pool.query<{ changes: unknown[] }>('SELECT changes FROM scheduler.zones')).rows[0]!.changes).toHaveLength(2);
+  });
+});

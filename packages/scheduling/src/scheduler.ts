@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, LoanSnapshot } from '@rappel/contracts';
 import type { EventStore, RecordedEvent } from '@rappel/event-store';
-import { borrowerFold, borrowerStream } from '@rappel/lending';
-import type { Pool } from '@rappel/postgres';
+import { inTransaction, type Pool } from '@rappel/postgres';
 import { claimDue, emit, type EmitOptions, type Emission } from './emit.ts';
 import { scheduleStream } from './events.ts';
 import { createGatherer } from './gather.ts';
 import type { PolicyBook } from './policies.ts';
 import type { Policy } from './policy.ts';
-import { previewPolicy, type PolicyPreview } from './preview.ts';
-import { closedSchedule, rebuildSchedules } from './rebuild.ts';
-import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
-import { find, outranks, put, replanPage, soonest, type Claim } from './table.ts';
+import type { ExplainedRung } from './plan.ts';
+import { explain, previewPolicy, type PolicyPreview } from './preview.ts';
+import { reachedBefore, rebuildSchedules, saveReached } from './rebuild.ts';
+import { nextAt, type Schedule } from './schedule.ts';
+import { find, soonest, type Claim } from './table.ts';
+import { replanPage, takeInBorrowers, takeInLoans, type LoanNews } from './take-in.ts';
+import { zonesOf } from './zones.ts';
 
 export interface SchedulerOptions {
   readonly store: EventStore;
@@ -40,6 +42,8 @@ export interface Scheduler {
   /** A loan is back or cancelled: nothing more is told. */
   closed(loan: LoanSnapshot, at: string): Promise<void>;
   find(attributionId: string): Promise<Schedule | undefined>;
+  /** A loan's schedule with the reasoning behind each of its rungs. */
+  explained(attributionId: string): Promise<Omit<Schedule, 'rungs'> & { readonly rungs: readonly ExplainedRung[] } | undefined>;
   /** What its stream holds, oldest first. */
   recorded(attributionId: string): Promise<RecordedEvent[]>;
   /** What a policy would change for the loans that are out if it came into force at `at`. Changes nothing. */
@@ -54,26 +58,18 @@ export interface Scheduler {
 const AT_ONCE = 2;
 const SHORTEST_MS = 20;
 const LONGEST_RETRY_MS = 5000;
+const SAVE_EVERY_MS = 5000;
 
 export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, onEmission, onFailure }: SchedulerOptions): Scheduler {
   const stopping = new AbortController();
   const alarm = createAlarm();
   let running: Promise<unknown> = Promise.resolve();
 
-  const news = createGatherer<Schedule>(async (schedules) => {
-    const latest = new Map<string, Schedule>();
-    for (const schedule of schedules) {
-      const known = latest.get(schedule.loan.attributionId);
-      if (!known || outranks(schedule, known)) latest.set(schedule.loan.attributionId, schedule);
-    }
-    await put(pool, [...latest.values()]);
-    alarm.ring([...latest.values()].flatMap((schedule) => nextAt(schedule) ?? []).reduce((a, b) => (a < b ? a : b), LATEST));
+  const news = createGatherer<LoanNews>(async (round) => {
+    const { schedules, refused } = await inTransaction(pool, (client) => takeInLoans(client, round, book.all()));
+    alarm.ring(schedules.reduce((first, schedule) => { const at = nextAt(schedule); return at !== undefined && at < first ? at : first; }, LATEST));
+    return refused;
   });
-
-  const planned = async (loan: LoanSnapshot, at: string, correlationId?: string): Promise<Schedule> => {
-    const zone = await zoneOf(store, loan.borrowerId);
-    return planThrough({ loan, ...(zone ? { zone } : {}), ...(correlationId ? { correlationId } : {}), basis: at, policies: book.all() });
-  };
 
   /** One emission is claimed while another is being stored. */
   async function emitWhatIsDue(): Promise<void> {
@@ -137,16 +133,30 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
 
   async function replanAll(): Promise<void> {
     await news.idle();
-    const active = book.active();
-    const change = (schedule: Schedule): Schedule => book.all().filter(({ version }) => version <= active.version).reduce(underNewPolicy, schedule);
+    const policies = book.all();
     let after: string | undefined = '';
-    while (after !== undefined && !stopping.signal.aborted) after = await replanPage(pool, { version: active.version, after, limit: batch, change });
+    while (after !== undefined && !stopping.signal.aborted) after = await replanPage(pool, { policies, after, limit: batch });
     alarm.ring('');
   }
 
-  async function followPolicies(): Promise<void> {
+  /** Where borrowers live; what they prefer and which language they speak is read when something is sent. */
+  async function followBorrowers(): Promise<void> {
+    let saved = performance.now();
+    for await (const { events, checkpoint } of store.subscribe({ categories: ['borrower'], after: await reachedBefore(pool), signal: stopping.signal })) {
+      if (await takeInBorrowers(pool, events, book.all()) > 0) alarm.ring('');
+      // What is read twice changes nothing.
+      if (events.length === 0 || performance.now() - saved < SAVE_EVERY_MS) continue;
+      await saveReached(pool, checkpoint);
+      saved = performance.now();
+    }
+  }
+
+  const followPolicies = (): Promise<void> => keepOn(() => book.follow(stopping.signal, replanAll));
+
+  /** Begins again after each failure, until it is stopped. */
+  async function keepOn(work: () => Promise<void>): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; failures++) {
-      await book.follow(stopping.signal, replanAll).catch((error: unknown) => onFailure?.(error));
+      await work().catch((error: unknown) => onFailure?.(error));
       await pause(Math.min(LONGEST_RETRY_MS, 50 * 2 ** failures), stopping.signal);
     }
   }
@@ -160,9 +170,16 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
       return loans;
     },
     find: (attributionId) => find(pool, attributionId),
-    out: async (loan, at, correlationId) => news.add(await planned(loan, at, correlationId)),
-    closed: (loan, at) => news.add(closedSchedule(loan, at, book.active().version)),
-    start: () => { running = Promise.all([emitWhatIsDue(), followPolicies()]); },
+    explained: async (attributionId) => {
+      const schedule = await find(pool, attributionId);
+      if (!schedule) return undefined;
+      const { borrowerId } = schedule.loan;
+      const zones = (await zonesOf(pool, [borrowerId])).get(borrowerId) ?? [];
+      return { ...schedule, rungs: explain(schedule, { policies: book.all(), zones }) };
+    },
+    out: (loan, at, correlationId) => news.add({ loan, open: true, at, ...(correlationId ? { correlationId } : {}) }),
+    closed: (loan, at) => news.add({ loan, open: false, at }),
+    start: () => { running = Promise.all([emitWhatIsDue(), followPolicies(), keepOn(followBorrowers)]); },
     stop: async () => {
       stopping.abort();
       await running;
@@ -172,12 +189,6 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
 }
 
 const LATEST = '9999';
-
-async function zoneOf(store: EventStore, borrowerId: string): Promise<string | undefined> {
-  const latest = await store.readStream(borrowerStream(borrowerId), { backwards: true, limit: 1 });
-  const borrower = latest.reduce(borrowerFold.evolve, borrowerFold.initial);
-  return borrower.status === 'known' ? borrower.facts.zone : undefined;
-}
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
 

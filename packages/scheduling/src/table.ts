@@ -1,67 +1,22 @@
-import type { LoanSnapshot } from '@rappel/contracts';
-import { boolArray, instantArray, int4Array, inTransaction, lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
-import { rungKey, type Rung } from './rung.ts';
-import { nextAt, type Schedule } from './schedule.ts';
+import { instantArray, int4Array, lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
+import { COLUMNS, fromRow, INSERT_COLUMNS, plannedOf, settledOf, UNNESTED, valuesOf, type Row } from './row.ts';
+import type { Schedule } from './schedule.ts';
 
-interface Row {
-  attribution_id: string;
-  open: boolean;
-  loan: LoanSnapshot;
-  zone: string | null;
-  correlation: string | null;
-  basis: Date;
-  rungs: Rung[];
-  settled: string;
-  policy_version: number;
-  recorded: number;
-}
-
-const COLUMNS = 'attribution_id, open, loan, zone, correlation, basis, rungs, settled, policy_version, recorded';
 const IN = 'scheduler.schedules';
-
-const fromRow = (row: Row): Schedule => ({
-  loan: row.loan, open: row.open, ...(row.zone ? { zone: row.zone } : {}), ...(row.correlation ? { correlationId: row.correlation } : {}), basis: row.basis.toISOString(),
-  rungs: withSettled(row.rungs, row.settled), policyVersion: row.policy_version, recorded: row.recorded,
-});
-
-function withSettled(rungs: readonly Rung[], settled: string): readonly Rung[] {
-  if (settled === '') return rungs;
-  const outcomes = new Map(settled.split(' ').map((entry) => entry.split('=') as [string, NonNullable<Rung['done']>]));
-  return rungs.map((rung) => {
-    const done = outcomes.get(rungKey(rung));
-    return done ? { ...rung, done } : rung;
-  });
-}
-
-const settledOf = ({ rungs }: Schedule): string => rungs.flatMap((rung) => (rung.done ? [`${rungKey(rung)}=${rung.done}`] : [])).join(' ');
-const plannedOf = ({ rungs }: Schedule): string => JSON.stringify(rungs.some(({ done }) => done) ? rungs.map((rung) => ({ ...rung, done: undefined })) : rungs);
 
 /** What wins when two messages about one loan meet: closed is final, else the higher due version. */
 export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.open || a.loan.dueVersion > b.loan.dueVersion);
-
-const INSERT = `
-  INSERT INTO ${IN} AS s (attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, settled, policy_version, recorded, next_at, correlation)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::json[], $6::text[], $7::timestamptz[], $8::json[], $9::text[], $10::int[], $11::int[], $12::timestamptz[], $13::text[])`;
-
-const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
-  textArray(schedules.map(({ loan }) => loan.attributionId)), textArray(schedules.map(({ loan }) => loan.borrowerId)),
-  int4Array(schedules.map(({ loan }) => loan.dueVersion)), boolArray(schedules.map(({ open }) => open)),
-  textArray(schedules.map(({ loan }) => JSON.stringify(loan)), 'json'), textArray(schedules.map(({ zone }) => zone)), instantArray(schedules.map(({ basis }) => basis)),
-  textArray(schedules.map(plannedOf), 'json'), textArray(schedules.map(settledOf)),
-  int4Array(schedules.map(({ policyVersion }) => policyVersion)), int4Array(schedules.map(({ recorded }) => recorded)), instantArray(schedules.map(nextAt)),
-  textArray(schedules.map(({ correlationId }) => correlationId)),
-];
 
 /**
  * Takes in what messages say, in one round trip, whatever order they come in: a row changes only when the news outranks it.
  * @param schedules one per loan
  */
-export async function put(db: Pool | Client, schedules: readonly Schedule[]): Promise<void> {
+export async function put(db: Client, schedules: readonly Schedule[]): Promise<void> {
   // In one order everywhere, so that two instances never wait for each other.
   const ordered = schedules.toSorted((a, b) => (a.loan.attributionId < b.loan.attributionId ? -1 : 1));
   await db.query({
     name: 'scheduler-put',
-    text: `${INSERT}
+    text: `INSERT INTO ${IN} AS s (${INSERT_COLUMNS}) SELECT * FROM ${UNNESTED}
       ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
         basis = excluded.basis, next_at = excluded.next_at, correlation = excluded.correlation,
         rungs = CASE WHEN excluded.open THEN excluded.rungs ELSE s.rungs END,
@@ -98,10 +53,10 @@ export async function write(client: Client, changed: readonly Changed[]): Promis
   await client.query({
     name: 'scheduler-write',
     text: `
-      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, rungs = v.rungs, policy_version = v.policy_version
-      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::json[], $6::int[]) v (attribution_id, settled, recorded, next_at, rungs, policy_version)
+      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, rungs = v.rungs, policy_version = v.policy_version, zone = v.zone
+      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::int[], $7::text[]) v (attribution_id, settled, recorded, next_at, rungs, policy_version, zone)
       WHERE s.attribution_id = v.attribution_id`,
-    values: [...outcomesOf(changed), textArray(schedules.map(plannedOf), 'json'), int4Array(schedules.map(({ policyVersion }) => policyVersion))],
+    values: [...outcomesOf(changed), textArray(schedules.map(plannedOf)), int4Array(schedules.map(({ policyVersion }) => policyVersion)), textArray(schedules.map(({ zone }) => zone))],
   });
 }
 
@@ -152,16 +107,16 @@ export async function claim(pool: Pool, { limit, now, companionsUntil }: ClaimOp
 }
 
 async function lockDue(client: Client, { limit, now, companionsUntil }: ClaimOptions): Promise<Row[]> {
-  const { rows: due } = await client.query<Row & { borrower_id: string }>({
+  const { rows: due } = await client.query<Row>({
     name: 'scheduler-due',
-    text: `SELECT borrower_id, ${COLUMNS} FROM ${IN} WHERE next_at <= $1 ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    text: `SELECT ${COLUMNS} FROM ${IN} WHERE next_at <= $1 ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
     values: [now, limit],
   });
   if (due.length === 0) return due;
   const { rows: companions } = await client.query<Row>({
     name: 'scheduler-companions',
-    text: `SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND next_at <= $2 FOR UPDATE SKIP LOCKED`,
-    values: [[...new Set(due.map(({ borrower_id }) => borrower_id))], companionsUntil],
+    text: `SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND open AND next_at <= $2 FOR UPDATE SKIP LOCKED`,
+    values: [textArray([...new Set(due.map(({ borrower_id }) => borrower_id))]), companionsUntil],
   });
   const mine = new Set(due.map(({ attribution_id }) => attribution_id));
   return [...due, ...companions.filter(({ attribution_id }) => !mine.has(attribution_id))];
@@ -189,25 +144,21 @@ export async function find(pool: Pool, attributionId: string): Promise<Schedule 
   return rows[0] && fromRow(rows[0]);
 }
 
-/**
- * Changes open schedules that were planned under an older policy, one page after `after`.
- * Resolves to the page's last loan, undefined after the last page.
- */
-export async function replanPage(pool: Pool, { version, after, limit, change }: { version: number; after: string; limit: number; change: (schedule: Schedule) => Schedule }): Promise<string | undefined> {
-  return inTransaction(pool, async (client) => {
-    const { rows } = await client.query<Row>(
-      `SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id > $3 AND open AND policy_version < $1 ORDER BY attribution_id LIMIT $2 FOR UPDATE`, [version, limit, after]);
-    await write(client, rows.map((row) => {
-      const schedule = change(fromRow(row));
-      return { schedule, next: nextAt(schedule) };
-    }));
-    return rows.at(-1)?.attribution_id;
-  });
+/** Open loans, the first `limit` after `after`, that were planned under an older policy: locked. */
+export async function lockOutdated(client: Client, { version, after, limit }: { version: number; after: string; limit: number }): Promise<Schedule[]> {
+  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id > $3 AND open AND policy_version < $1 ORDER BY attribution_id LIMIT $2 FOR UPDATE`, [version, limit, after]);
+  return rows.map(fromRow);
+}
+
+/** Open loans of these borrowers, locked. */
+export async function lockBorrowers(client: Client, borrowerIds: readonly string[]): Promise<Schedule[]> {
+  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND open ORDER BY attribution_id FOR UPDATE`, [textArray(borrowerIds)]);
+  return rows.map(fromRow);
 }
 
 /** Rows of these loans, locked. */
 export async function lock(client: Client, attributionIds: readonly string[]): Promise<Schedule[]> {
-  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = ANY($1) FOR UPDATE`, [attributionIds]);
+  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = ANY($1) ORDER BY attribution_id FOR UPDATE`, [textArray(attributionIds)]);
   return rows.map(fromRow);
 }
 
@@ -216,7 +167,7 @@ export async function* schedulesByBorrower(pool: Pool, page = 2000): AsyncGenera
   let kept: Schedule[] = [];
   for (let [borrower, attribution] = ['', '']; ;) {
     const { rows } = await pool.query<Row>(
-      `SELECT ${COLUMNS} FROM ${IN} WHERE next_at IS NOT NULL AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
+      `SELECT ${COLUMNS} FROM ${IN} WHERE open AND next_at IS NOT NULL AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
       [borrower, attribution, page]);
     for (const schedule of rows.map(fromRow)) {
       if (kept.length > 0 && kept[0]!.loan.borrowerId !== schedule.loan.borrowerId) {

@@ -13,7 +13,7 @@ import { afterwards, told, wake, type Output } from './wake.ts';
 
 const seed = seedOf('wake');
 const LONG_AGO = '2000-01-01T00:00:00.000Z';
-const scheduled = (loan: LoanSnapshot, active: ActivePolicy = inForce(), basis = LONG_AGO): Schedule => planThrough({ loan, basis, policies: [active] });
+const scheduled = (loan: LoanSnapshot, active: ActivePolicy = inForce(), basis = LONG_AGO): Schedule => planThrough({ loan, basis, policies: [active], zones: [] });
 const inShort = (outputs: readonly Output[]) => outputs.map((output) => {
   if (output.kind === 'emit') return `emit ${rungKey(output.rung)}`;
   if (output.kind === 'ignore') return `ignore ${rungKey(output.rung)} ${output.reason}`;
@@ -120,7 +120,7 @@ describe('a change of policy', () => {
   it('leaves what was due before it, plans the rest anew, and is the same however it is come by', () => {
     const first = inForce();
     const second = inForce({ quietHours: { from: '20:00', to: '10:00' } }, 2, '2026-06-17T12:00:00.000Z');
-    const through = planThrough({ loan: june, basis: LONG_AGO, policies: [first, second] });
+    const through = planThrough({ loan: june, basis: LONG_AGO, policies: [first, second], zones: [] });
     expect(through).toEqual(underNewPolicy(scheduled(june, first), second));
     expect(through.rungs.slice(0, 3).map(({ type, at, policy }) => [type, at, policy])).toEqual([
       ['RAPPEL_J2', '2026-06-17T07:00:00.000Z', 1],

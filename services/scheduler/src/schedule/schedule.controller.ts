@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { Id, Instant, type Clock } from '@rappel/contracts';
-import { explain, previewLoan, type PolicyBook, type Scheduler } from '@rappel/scheduling';
+import { previewLoan, type PolicyBook, type Scheduler } from '@rappel/scheduling';
 import { CLOCK, Endpoint, Scopes, ZodBody, ZodParams } from '@rappel/service-kit';
 import { z } from 'zod';
 import { BOOK, SCHEDULER } from '../tokens.ts';
@@ -40,13 +40,13 @@ export class ScheduleController {
   @Scopes('log:read', 'ops')
   @Endpoint({ summary: "A loan's schedule: what was sent, what was not and why, what is to come", params: ById, answer: ScheduleAnswer })
   async find(@ZodParams(ById) { attributionId }: z.infer<typeof ById>): Promise<z.input<typeof ScheduleAnswer>> {
-    const schedule = await this.scheduler.find(attributionId);
+    const schedule = await this.scheduler.explained(attributionId);
     if (!schedule) throw new ScheduleRefused('unknown-attribution', `no schedule is known for attribution ${attributionId}`);
     const events = await this.scheduler.recorded(attributionId);
     const { loan, open, zone, policyVersion } = schedule;
     return {
       attributionId, open, due: loan.due, dueAt: loan.dueAt, dueVersion: loan.dueVersion, policyVersion, ...(zone ? { zone } : {}),
-      rungs: explain(schedule, this.book.all()),
+      rungs: [...schedule.rungs],
       recorded: events.map(({ id, type, data, recordedAt }) => ({ id, type, at: (data as { at: string }).at, recordedAt })),
     };
   }
