@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { simpleParser } from 'mailparser';
 
 /** What became of a mail after a server took it, whoever reports it. */
 export interface Bounce {
@@ -20,6 +19,8 @@ const field = (report: string, name: string): string => new RegExp(`^${name}:\\s
 
 /** Reads a delivery status notification (RFC 3464); undefined when it is none, reports no failure, or is about no mail of ours. */
 export async function readBounceMail(mail: string): Promise<Bounce | undefined> {
+  // Loaded with the first report: few services ever get one.
+  const { default: { simpleParser } } = await import('mailparser');
   const { attachments } = await simpleParser(mail, { skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true, keepDeliveryStatus: true } as object);
   const part = (type: RegExp): string => attachments.filter(({ contentType }) => type.test(contentType)).map(({ content }) => content.toString('utf8')).join('\n');
   const report = part(/^message\/delivery-status$/);

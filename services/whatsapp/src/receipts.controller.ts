@@ -5,7 +5,7 @@ import type { EventStore } from '@rappel/event-store';
 import { storeReceipt } from '@rappel/notification';
 import { CLOCK, CONFIG, Endpoint, LOGGER, METRICS, Public, STORE, type Logger } from '@rappel/service-kit';
 import { Counter, type Registry } from 'prom-client';
-import twilio from 'twilio';
+import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 import { publicUrl, type WhatsappConfig } from './config.ts';
 import { readReceiptUrl, RECEIPTS_PATH } from './receipt-url.ts';
 
@@ -52,7 +52,7 @@ export class ReceiptsController {
 
   private verify(path: string, form: Record<string, string>, signature: string): void {
     const url = new URL(path, publicUrl(this.config) ?? 'http://invalid.invalid').href;
-    if (twilio.validateRequest(this.config.TWILIO_AUTH_TOKEN, signature, url, { ...form })) return;
+    if (validateRequest(this.config.TWILIO_AUTH_TOKEN, signature, url, { ...form })) return;
     this.refused.inc();
     throw new ForbiddenException('the signature does not fit');
   }
