@@ -72,8 +72,22 @@ export function resolveLocale(tag: string, fallback: Locale): Locale {
 
 const formats = new Map<Locale, Intl.DateTimeFormat>();
 
-/** "vendredi 12 décembre 2025". Put together from parts: the joined form differs between ICU versions. */
+const MOST_DATES = 2000;
+const written = new Map<string, string>();
+
+/** "vendredi 12 décembre 2025". Many messages name the same few days, and each costs as much as the rest of a short message. */
 export function longDate(isoDate: string, locale: Locale): string {
+  const key = `${locale}${isoDate}`;
+  const known = written.get(key);
+  if (known !== undefined) return known;
+  if (written.size >= MOST_DATES) written.clear();
+  const date = writeDate(isoDate, locale);
+  written.set(key, date);
+  return date;
+}
+
+/** Put together from parts: the joined form differs between ICU versions. */
+function writeDate(isoDate: string, locale: Locale): string {
   const format = formats.get(locale) ?? new Intl.DateTimeFormat(WORDS[locale].intl, {
     weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC',
   });

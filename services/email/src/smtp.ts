@@ -2,6 +2,7 @@ import { classifySmtp, type Outgoing, type Provider, type SendResult } from '@ra
 import type { Renderer } from '@rappel/templates';
 import nodemailer from 'nodemailer';
 import type { EmailConfig } from './config.ts';
+import { writeMail, type Written } from './mime.ts';
 
 interface SmtpOptions {
   readonly config: Pick<EmailConfig, 'SMTP_HOST' | 'SMTP_PORT' | 'SMTP_USER' | 'SMTP_PASSWORD' | 'SMTP_FROM' | 'SMTP_SECURE' | 'SMTP_CONNECTIONS' | 'SMTP_TIMEOUT_MS' | 'RAPPEL_EMAIL_UNKNOWN'>;
@@ -73,33 +74,37 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
   async function send(outgoing: Outgoing): Promise<SendResult> {
     const messageId = messageIdOf(outgoing.notificationId, from);
     const handOver: HandOver = { begun: false };
-    let mail;
+    let mail: Written;
     try {
-      mail = compose(outgoing);
+      mail = compose(outgoing, messageId);
     } catch (error) {
       return { kind: 'failed', failure: { class: 'CONTENT', code: 'template', text: (error as Error).message } };
     }
+    // Not `AbortSignal.timeout`: that fires, and makes an error, long after most mails have gone.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')), config.SMTP_TIMEOUT_MS);
     try {
-      await transport.sendMail({ ...mail, messageId, handOver, signal: AbortSignal.timeout(config.SMTP_TIMEOUT_MS) } as never);
+      await transport.sendMail({ ...mail, handOver, signal: late.signal } as never);
       return { kind: 'accepted', providerId: messageId };
     } catch (error) {
       return failure(error as SmtpError, handOver);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  function compose({ model, recipient, borrowerId, notificationId, attemptId }: Outgoing) {
+  function compose({ model, recipient, borrowerId, notificationId, attemptId }: Outgoing, messageId: string): Written {
     const url = unsubscribeUrl(borrowerId);
     const { subject, html, text } = renderer.email({ ...model, ...(url && { unsubscribeUrl: url }) });
-    return {
-      from, subject, html, text,
-      to: { name: '', address: recipient },
+    return writeMail({
+      from, to: recipient, subject, html, text, messageId, uniqueId: attemptId,
       headers: {
         'X-Rappel-Notification': notificationId,
         'X-Rappel-Attempt': attemptId,
         'Auto-Submitted': 'auto-generated',
         ...(url && { 'List-Unsubscribe': `<${url}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
       },
-    };
+    });
   }
 
   return {
