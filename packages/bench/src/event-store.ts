@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { startStack, type Stack } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { openEmmett, type Emmett } from './emmett.ts';
 import { compare, eachOf, median, percentile, takeTurns, type Context, type Figure, type Part, type Row } from './figures.ts';
@@ -14,7 +13,6 @@ const event = (): NewEvent => ({ id: randomUUID(), type: 'NotificationRequested'
 const batchOf = (size: number) => Array.from({ length: size }, event);
 
 interface Stores {
-  readonly stack: Stack;
   readonly store: EventStore;
   readonly emmett: Emmett;
   readonly raw: Pool;
@@ -22,26 +20,25 @@ interface Stores {
 }
 
 /** Rappel's store, Emmett's and a plain table, in one database of one durable server. */
-async function withStores(work: (stores: Stores) => Promise<Row[]>): Promise<Row[]> {
-  const stack = await startStack({ inbox: false, twilio: false, nats: false });
-  const url = stack.env['DATABASE_URL']!;
+async function withStores({ hosts }: Context, work: (stores: Stores) => Promise<Row[]>): Promise<Row[]> {
+  const { url, stop } = await hosts.server();
   const store = createPostgresEventStore({ connectionString: url });
   const raw = createPool(url, { max: 8 });
   const emmett = await openEmmett(url);
   try {
     await store.head();
     await raw.query('CREATE TABLE raw_events (position bigserial PRIMARY KEY, stream text NOT NULL, version int NOT NULL, id uuid NOT NULL, type text NOT NULL, data json NOT NULL, metadata json, recorded_at timestamptz NOT NULL DEFAULT now(), UNIQUE (stream, version))');
-    return await work({ stack, store, emmett, raw, url });
+    return await work({ store, emmett, raw, url });
   } finally {
     await emmett.close();
     await raw.end();
     await store.close();
-    await stack.stop();
+    await stop();
   }
 }
 
 /** Appends by 1, 8 and 128 writers and in batches, beside Emmett and a raw INSERT; the way of an event to another process. */
-export const eventStore: Part = (context) => withStores(async (stores) => {
+export const eventStore: Part = (context) => withStores(context, async (stores) => {
   const rows: Row[] = [];
   for (const writers of [1, 8, 128]) rows.push(...await appendRows(stores, { writers, size: 1, context }));
   rows.push(...await appendRows(stores, { writers: 8, size: 100, context }));
@@ -88,7 +85,7 @@ async function insertRaw(pool: Pool, size: number): Promise<void> {
 }
 
 /** Everything from the first event on: Rappel's subscription, Emmett's consumer, pages of a plain SELECT. */
-export const subscription: Part = (context) => withStores(async ({ store, emmett, raw }) => {
+export const subscription: Part = (context) => withStores(context, async ({ store, emmett, raw }) => {
   const count = context.smoke ? 500 : 100_000;
   const peerCount = context.smoke ? 300 : 3000;
   await eachOf(Math.ceil(count / 100), 16, () => store.append(`notification-${randomUUID()}`, batchOf(100), 0));

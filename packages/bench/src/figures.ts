@@ -1,7 +1,9 @@
+import type { Hosts } from './hosts.ts';
+
 /** One line of the result. */
 export interface Figure {
   readonly name: string;
-  readonly unit: '/s' | 'ms' | 's' | 'MB' | '%';
+  readonly unit: '/s' | 'ms' | 's' | 'MB' | '%' | '';
   /** Median over the rounds. */
   readonly value: number;
   readonly rounds?: readonly number[];
@@ -33,6 +35,9 @@ export interface Context {
   readonly profiles?: string;
   /** Events stored before each step of `growth`. */
   readonly growth: readonly number[];
+  /** Notifications in the log when its questions are asked. */
+  readonly notifications: number;
+  readonly hosts: Hosts;
   say(text: string): void;
 }
 

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import type { Pool } from '@rappel/postgres';
 import { eachOf, median, type Context, type Figure, type Part } from './figures.ts';
-import { startWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 interface Step { readonly stored: number; readonly pipeline: number; readonly appends: number }
 
 /** The pipeline and appends with more and more events stored, beside themselves on an empty store. */
 export const growth: Part = async (context) => {
-  const world = await startWorld(context);
+  const world = await context.hosts.world();
   const store = createPostgresEventStore({ connectionString: world.stack.env['DATABASE_URL']! });
   try {
     const steps: Step[] = [];

@@ -3,7 +3,7 @@ import type { BullPipeline } from './bullmq.ts';
 import { median, percentile, type Context, type Figure, type Part, type Row } from './figures.ts';
 import { startBull } from './pipeline.ts';
 import { monotonicMs } from './sink.ts';
-import { startWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 interface Latency { readonly p50: number; readonly p99: number }
 /** Sends one; resolves once it was taken in. Its number is the recipient's. */
@@ -13,7 +13,7 @@ const FIRST_OF_PEER = 20_000_000;
 
 /** From the call that publishes a loan event to the sink's acceptance of the mail, at a steady rate. */
 export const latency: Part = async (context) => {
-  const world = await startWorld(context);
+  const world = await context.hosts.world();
   const bull = await startBull(world);
   try {
     const rows: Row[] = [];

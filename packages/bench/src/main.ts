@@ -8,7 +8,9 @@ import type { Context, Part, Row } from './figures.ts';
 import { describeMachine, machineLine } from './machine.ts';
 import { eventStore, subscription } from './event-store.ts';
 import { growth } from './growth.ts';
+import { createHosts, type Hosts } from './hosts.ts';
 import { latency } from './latency.ts';
+import { logQueries } from './log-queries-part.ts';
 import { pipeline } from './pipeline.ts';
 import { rebuild } from './rebuild.ts';
 import { relay } from './relay.ts';
@@ -19,11 +21,11 @@ import { runSink } from './sink.ts';
 import { serverVersions } from './versions.ts';
 import { whatsapp } from './whatsapp.ts';
 
-const parts: Readonly<Record<string, Part>> = { pipeline, whatsapp, latency, 'event-store': eventStore, subscription, rebuild, scheduler, relay, growth, cost };
+const parts: Readonly<Record<string, Part>> = { pipeline, whatsapp, latency, 'event-store': eventStore, subscription, rebuild, 'log-queries': logQueries, scheduler, relay, growth, cost };
 
 if (!await runAsChild({ sink: runSink, bullmq: runBullWorker }) && !await runSchedulerBenchChild()) await bench();
 
-interface Options { json?: string; rounds: number; count: number; loans: number; smoke: boolean; profile: boolean; growth: number[] }
+interface Options { json?: string; rounds: number; count: number; loans: number; notifications: number; smoke: boolean; profile: boolean; growth: number[] }
 
 async function bench(): Promise<void> {
   process.on('uncaughtException', (error: Error & { code?: string }) => {
@@ -39,26 +41,45 @@ async function bench(): Promise<void> {
     .option('--rounds <n>', 'rounds that count; one more comes first, to warm up', whole, 3)
     .option('--count <n>', 'loan events in each round of the pipelines', whole, 5000)
     .option('--loans <n>', 'loans that the scheduler plans; a tenth of them fall due at once', whole, 1_000_000)
+    .option('--notifications <n>', 'notifications in the log when its questions are asked', whole, 1_000_000)
     .option('--smoke', 'tiny numbers: shows that each part runs, says nothing about speed', false)
     .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
     .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])
     .parse();
-  const { json, rounds, count, loans, smoke, profile, growth: stored } = command.opts<Options>();
+  const { json, rounds, count, loans, notifications, smoke, profile, growth: stored } = command.opts<Options>();
+  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
+  const profiles = profile ? resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) : undefined;
+  const hosts = createHosts({ say, ...(profiles && { profiles }) }, { shared: smoke });
+  endInOrder(hosts);
   const context: Context = {
-    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : stored,
-    ...(profile && { profiles: resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) }),
-    say: (text) => { process.stderr.write(`${text}\n`); },
+    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : stored, notifications: smoke ? 2000 : notifications,
+    hosts, say, ...(profiles && { profiles }),
   };
   const chosen = (command.processedArgs[0] as string[]).length > 0 ? command.processedArgs[0] as string[] : Object.keys(parts);
   const machine = describeMachine(await serverVersions());
   context.say(machineLine(machine));
   const rows: Row[] = [];
-  for (const name of chosen) rows.push(...await runPart(name, context));
+  for (const name of chosen) {
+    if (hosts.closed()) return;
+    rows.push(...(await runPart(name, context)).map((row) => ({ part: name, ...row })));
+  }
+  if (hosts.closed()) return;
   console.log(`\n${machineLine(machine)}\n${resultTable(rows)}`);
   if (context.profiles) console.log(`profiles: ${context.profiles}`);
   if (json) writeFileSync(json, `${JSON.stringify({ at: new Date().toISOString(), machine, rounds: context.rounds, count: context.count, smoke, rows }, undefined, 2)}\n`);
+  await hosts.close();
   // What a broken part left open must not hold the program; its children end with it.
   process.exit();
+}
+
+/** Ctrl-C: servers and services first, their data with them. */
+function endInOrder(hosts: Hosts): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      process.stderr.write('ending\n');
+      void hosts.close().finally(() => process.exit(130));
+    });
+  }
 }
 
 /** A part that breaks loses its own rows, not the others'. */

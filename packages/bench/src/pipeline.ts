@@ -4,7 +4,7 @@ import { compare, eachOf, takeTurns, type Contestant, type Part, type Row } from
 import { mailOf } from './loans.ts';
 import { mailer } from './mailer.ts';
 import { recipient } from './sink.ts';
-import { startWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const OURS = 'Rappel';
 const RAW = 'raw nodemailer, pooled';
@@ -13,7 +13,7 @@ const BULL = 'BullMQ + nodemailer + log row';
 /** Loan event in → mail accepted, recorded and in the log. */
 export const pipeline: Part = async (context) => {
   const { count } = context;
-  const world = await startWorld(context);
+  const world = await context.hosts.world();
   const raw = rawMails(world);
   const bull = await startBull(world);
   try {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { startStack } from '@rappel/local-stack';
 import { decide, notificationFold, notificationStream, type Identity, type NotificationCommand } from '@rappel/notification';
 import { createPool, type Pool } from '@rappel/postgres';
 import { prepareLog, rebuildLog } from '@rappel/read-model';
@@ -13,8 +12,7 @@ const AT = '2026-03-17T09:00:00.000Z';
 /** The log built anew from the events, beside reading the same events with a plain SELECT. */
 export const rebuild: Part = async (context) => {
   const notifications = context.smoke ? 200 : 70_000;
-  const stack = await startStack({ inbox: false, twilio: false, nats: false });
-  const url = stack.env['DATABASE_URL']!;
+  const { url, stop } = await context.hosts.server();
   const pool = createPool(url);
   const store = createPostgresEventStore({ connectionString: url });
   try {
@@ -32,7 +30,7 @@ export const rebuild: Part = async (context) => {
   } finally {
     await store.close();
     await pool.end();
-    await stack.stop();
+    await stop();
   }
 };
 

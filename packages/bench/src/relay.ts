@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager, AckPolicy, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { startStack, until } from '@rappel/local-stack';
+import { until } from '@rappel/local-stack';
 import { connectBus, createRelay, createStrategy, done, migrateMessaging, writeEnvelope } from '@rappel/messaging';
 import { createPool } from '@rappel/postgres';
 import { headers as natsHeaders } from '@nats-io/nats-core';
@@ -18,9 +18,8 @@ const payloadOf = (n: number): object => ({ loan: { attributionId: `loan-${n}`, 
 /** Between the store and the handlers, with the same messages as JetStream alone. */
 export const relay: Part = async (context) => {
   const count = context.smoke ? 300 : 20_000;
-  const stack = await startStack({ inbox: false, twilio: false, nats: { configFile: undefined } });
-  const url = stack.env['DATABASE_URL']!;
-  const bus = await connectBus({ servers: stack.env['NATS_URL']!, name: 'bench' });
+  const { url, natsUrl, stop } = await context.hosts.broker();
+  const bus = await connectBus({ servers: natsUrl, name: 'bench' });
   const pool = createPool(url);
   const store = createPostgresEventStore({ connectionString: url });
   await migrateMessaging(pool);
@@ -77,7 +76,7 @@ export const relay: Part = async (context) => {
     await store.close();
     await pool.end();
     await bus.close();
-    await stack.stop();
+    await stop();
   }
 };
 

@@ -18,6 +18,8 @@ export interface SchedulerBenchOptions {
   readonly burst?: number;
   /** Processes that share the burst. Default 3. */
   readonly instances?: number;
+  /** Real milliseconds in which the instances start and are seen idle before the burst. Default 10,000. */
+  readonly leadMs?: number;
   /** How to start a process that calls `runSchedulerBenchChild`. Default: this one again. */
   readonly child?: { readonly command: string; readonly args: readonly string[] };
 }
@@ -46,17 +48,16 @@ interface Burst {
 const CHILD = 'RAPPEL_BENCH_CHILD';
 const DUE = '2030-06-17T07:00:00.000Z';
 const BEFORE = '2030-01-02T00:00:00.000Z';
-const LEAD_MS = 10_000;
 
 /** Plans loans, then lets a burst of them fall due before several instances; the same with pg-boss. Lateness in ms from the due moment. */
-export async function benchScheduler({ url, peerUrl, loans = 1_000_000, burst = 100_000, instances = 3, child }: SchedulerBenchOptions): Promise<BenchRow[]> {
+export async function benchScheduler({ url, peerUrl, loans = 1_000_000, burst = 100_000, instances = 3, leadMs = 10_000, child }: SchedulerBenchOptions): Promise<BenchRow[]> {
   const start = child ?? { command: process.execPath, args: process.argv.slice(1, 2) };
   const rows: BenchRow[] = [];
   rows.push({ name: `scheduler: plan ${loans} loans`, perSecond: await planAll(url, loans, burst) });
-  rows.push(...report('scheduler', await runBurst({ url, role: 'rappel', burst, instances, start, count: countTold })));
+  rows.push(...report('scheduler', await runBurst({ url, role: 'rappel', burst, instances, leadMs, start, count: countTold })));
   if (peerUrl) {
     rows.push({ name: `pg-boss: plan ${loans} jobs (one for each loan)`, perSecond: await fillPgBoss(peerUrl, { jobs: loans, burst }) });
-    rows.push(...report('pg-boss', await runBurst({ url: peerUrl, role: 'pg-boss', burst, instances, start, count: countEmitted })));
+    rows.push(...report('pg-boss', await runBurst({ url: peerUrl, role: 'pg-boss', burst, instances, leadMs, start, count: countEmitted })));
   }
   return rows;
 }
@@ -105,14 +106,15 @@ interface BurstOptions {
   role: 'rappel' | 'pg-boss';
   burst: number;
   instances: number;
+  leadMs: number;
   start: { readonly command: string; readonly args: readonly string[] };
   count: (pool: Pool, dueAt: Date) => Promise<Pick<Burst, 'told' | 'twice' | 'p50' | 'p99'>>;
 }
 
-async function runBurst({ url, role, burst, instances, start, count }: BurstOptions): Promise<Burst> {
+async function runBurst({ url, role, burst, instances, leadMs, start, count }: BurstOptions): Promise<Burst> {
   const pool = createPool(url, { max: 2 });
   // Real moment at which the burst falls due; the instances' clocks are set by it.
-  const dueAt = new Date(Date.now() + LEAD_MS + instances * 2000 + burst / 10);
+  const dueAt = new Date(Date.now() + leadMs + instances * 2000 + burst / 10);
   if (role === 'pg-boss') await pool.query("UPDATE pgboss.job SET start_after = $1 WHERE start_after < now() + interval '1 hour'", [dueAt]);
   if (role === 'pg-boss') await pool.query('VACUUM ANALYZE pgboss.job');
   const children = Array.from({ length: instances }, () => startChild(start, { [CHILD]: role, BENCH_URL: url, BENCH_DUE_AT: dueAt.toISOString() }));

@@ -1,20 +1,18 @@
-import { createDatabase, startStack } from '@rappel/local-stack';
 import type { Figure, Part } from './figures.ts';
 import { benchScheduler, type BenchRow } from './scheduler-burst.ts';
 
 /** Planning many loans, then a burst of them due at once before several processes; the same with pg-boss. One round: it takes minutes. */
-export const scheduler: Part = async ({ loans, smoke, say }) => {
-  const stack = await startStack({ inbox: false, twilio: false, nats: false });
+export const scheduler: Part = async ({ loans, smoke, say, hosts }) => {
+  const { url, database, stop } = await hosts.server();
   try {
     const rows = await benchScheduler({
-      url: stack.env['DATABASE_URL']!, peerUrl: await createDatabase(stack.postgres!.url, 'pgboss'),
-      loans, burst: Math.ceil(loans / 10), instances: smoke ? 1 : 3,
+      url, peerUrl: await database(), loans, burst: Math.ceil(loans / 10), instances: smoke ? 1 : 3, ...(smoke && { leadMs: 2500 }),
     });
     for (const { name, perSecond } of rows) say(`  ${name}: ${Math.round(perSecond)}/s`);
     const [plan, burst, peerPlan, peerBurst] = rows as [BenchRow, BenchRow, BenchRow, BenchRow];
     return [ahead(plan, peerPlan), ahead(burst, peerBurst), lateness(burst, peerBurst)];
   } finally {
-    await stack.stop();
+    await stop();
   }
 };
 

@@ -4,6 +4,7 @@ import { startChild, type ChildRole } from './child.ts';
 /** An SMTP server in a process of its own that takes everything, counts, and notes when. The same for whoever sends. */
 export interface Sink {
   readonly port: number;
+  readonly pid: number;
   /** Mails accepted so far. */
   count(): number;
   /** When each numbered recipient's mail was accepted, in ms of the machine's monotonic clock. Forgets them. */
@@ -32,7 +33,7 @@ export async function startSink(): Promise<Sink> {
   });
   const port = await listening;
   return {
-    port,
+    port, pid: child.pid!,
     count: () => count,
     takeTimes: () => new Promise((resolve) => {
       gotTimes = (times) => resolve(new Map(times));

@@ -3,7 +3,6 @@ import type twilioSdk from 'twilio';
 import { compare, eachOf, takeTurns, type Part } from './figures.ts';
 import { peer } from './peer.ts';
 import { SENDER, type Simulator } from './simulator.ts';
-import { startWorld } from './world.ts';
 
 const OURS = 'Rappel';
 const RAW = 'raw twilio SDK, keep-alive';
@@ -12,7 +11,7 @@ const AT_ONCE = 64;
 /** Loan event in → WhatsApp message accepted, recorded and in the log; with and without the provider's receipts. */
 export const whatsapp: Part = async (context) => {
   const { count } = context;
-  const world = await startWorld(context);
+  const world = await context.hosts.world();
   const raw = rawMessages(world.twilio);
   try {
     const contestants = [
