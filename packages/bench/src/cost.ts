@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workspaceRoot } from '@rappel/local-stack';
 import type { BullPipeline } from './bullmq.ts';
-import type { Figure, Part, Row } from './figures.ts';
+import type { Part } from './context.ts';
+import type { Figure, Row } from './figures.ts';
 import { startBull } from './pipeline.ts';
 import type { World } from './world.ts';
 

@@ -3,7 +3,8 @@ import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import { createPool, type Pool } from '@rappel/postgres';
 import { openEmmett, type Emmett } from './emmett.ts';
-import { compare, eachOf, median, percentile, takeTurns, type Context, type Figure, type Part, type Row } from './figures.ts';
+import type { Context, Part } from './context.ts';
+import { compare, eachOf, median, percentile, takeTurns, type Figure, type Row } from './figures.ts';
 
 const data = () => ({
   attributionId: randomUUID(), borrowerId: randomUUID(), item: { code: 'PC-042', name: 'Portable Dell Latitude 5420' },

@@ -1,5 +1,3 @@
-import type { Hosts } from './hosts.ts';
-
 /** One line of the result. */
 export interface Figure {
   readonly name: string;
@@ -23,27 +21,6 @@ export interface NotRun {
 
 export type Row = Figure | NotRun;
 
-export interface Context {
-  readonly rounds: number;
-  /** Loan events of a round of the pipelines. */
-  readonly count: number;
-  /** Loans that the scheduler plans; a tenth of them fall due at once. */
-  readonly loans: number;
-  /** Tiny numbers: only shows that it runs. */
-  readonly smoke: boolean;
-  /** Where the services leave their CPU profiles; absent = they are not profiled. */
-  readonly profiles?: string;
-  /** Events stored before each step of `growth`. */
-  readonly growth: readonly number[];
-  /** Notifications in the log when its questions are asked. */
-  readonly notifications: number;
-  readonly hosts: Hosts;
-  say(text: string): void;
-}
-
-/** One chosen benchmark. */
-export type Part = (context: Context) => Promise<Row[]>;
-
 export interface Contestant {
   readonly name: string;
   /** One round; resolves to the round's figure. */
@@ -53,7 +30,7 @@ export interface Contestant {
 export type Samples = ReadonlyMap<string, readonly number[]>;
 
 /** Each contestant in turn, round by round, so that a busy machine is busy for all of them. The first round warms up and is not counted. */
-export async function takeTurns(contestants: readonly Contestant[], { rounds, say }: Pick<Context, 'rounds' | 'say'>): Promise<Samples> {
+export async function takeTurns(contestants: readonly Contestant[], { rounds, say }: { readonly rounds: number; say(text: string): void }): Promise<Samples> {
   const samples = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const { name, run } of contestants) {

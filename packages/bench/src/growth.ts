@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import type { Pool } from '@rappel/postgres';
-import { eachOf, median, type Context, type Figure, type Part } from './figures.ts';
+import type { Context, Part } from './context.ts';
+import { eachOf, median, type Figure } from './figures.ts';
 import type { World } from './world.ts';
 
 interface Step { readonly stored: number; readonly pipeline: number; readonly appends: number }

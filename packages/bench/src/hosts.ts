@@ -1,5 +1,5 @@
 import { createDatabase, startStack } from '@rappel/local-stack';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World, type WorldOptions } from './world.ts';
 
 /** A durable PostgreSQL server. */
 export interface Server {
@@ -26,7 +26,7 @@ export interface Hosts {
  * Each part on a system or a server of its own, so that none finds what another left. `shared`: one for all of them, on which
  * figures mean nothing and a run of every part takes seconds.
  */
-export function createHosts(options: Parameters<typeof startWorld>[0], { shared }: { shared: boolean }): Hosts {
+export function createHosts(options: WorldOptions, { shared }: { shared: boolean }): Hosts {
   const opened = new Set<Promise<() => Promise<void>>>();
   let databases = 0;
   let common: Promise<World> | undefined;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BullPipeline } from './bullmq.ts';
-import { median, percentile, type Context, type Figure, type Part, type Row } from './figures.ts';
+import type { Context, Part } from './context.ts';
+import { median, percentile, type Figure, type Row } from './figures.ts';
 import { startBull } from './pipeline.ts';
 import { monotonicMs } from './sink.ts';
 import type { World } from './world.ts';

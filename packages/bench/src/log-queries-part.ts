@@ -1,4 +1,4 @@
-import type { Part } from './figures.ts';
+import type { Part } from './context.ts';
 import { benchLogQueries } from './log-queries.ts';
 
 /** How long the read API's questions take with many notifications stored. No peer: it is our tables that are asked. */

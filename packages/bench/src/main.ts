@@ -4,7 +4,8 @@ import { Argument, Command, InvalidArgumentError } from 'commander';
 import { runBullWorker } from './bullmq.ts';
 import { runAsChild } from './child.ts';
 import { cost } from './cost.ts';
-import type { Context, Part, Row } from './figures.ts';
+import type { Context, Part } from './context.ts';
+import type { Row } from './figures.ts';
 import { describeMachine, machineLine } from './machine.ts';
 import { eventStore, subscription } from './event-store.ts';
 import { growth } from './growth.ts';
@@ -46,30 +47,41 @@ async function bench(): Promise<void> {
     .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
     .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])
     .parse();
-  const { json, rounds, count, loans, notifications, smoke, profile, growth: stored } = command.opts<Options>();
-  const say = (text: string): void => { process.stderr.write(`${text}\n`); };
-  const profiles = profile ? resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) : undefined;
-  const hosts = createHosts({ say, ...(profiles && { profiles }) }, { shared: smoke });
+  const options = command.opts<Options>();
+  const profiles = options.profile ? resolve('.rappel/profiles', new Date().toISOString().replaceAll(/[:.]/g, '-')) : undefined;
+  const hosts = createHosts({ say, ...(profiles && { profiles }) }, { shared: options.smoke });
   endInOrder(hosts);
-  const context: Context = {
-    rounds: smoke ? 1 : rounds, count: smoke ? 20 : count, loans: smoke ? 500 : loans, smoke, growth: smoke ? [0, 1000] : stored, notifications: smoke ? 2000 : notifications,
-    hosts, say, ...(profiles && { profiles }),
-  };
-  const chosen = (command.processedArgs[0] as string[]).length > 0 ? command.processedArgs[0] as string[] : Object.keys(parts);
   const machine = describeMachine(await serverVersions());
-  context.say(machineLine(machine));
-  const rows: Row[] = [];
-  for (const name of chosen) {
-    if (hosts.closed()) return;
-    rows.push(...(await runPart(name, context)).map((row) => ({ part: name, ...row })));
-  }
+  say(machineLine(machine));
+  const context: Context = { ...numbers(options), smoke: options.smoke, hosts, say };
+  const chosen = command.processedArgs[0] as string[];
+  const rows = await runParts(chosen.length > 0 ? chosen : Object.keys(parts), context);
   if (hosts.closed()) return;
   console.log(`\n${machineLine(machine)}\n${resultTable(rows)}`);
-  if (context.profiles) console.log(`profiles: ${context.profiles}`);
-  if (json) writeFileSync(json, `${JSON.stringify({ at: new Date().toISOString(), machine, rounds: context.rounds, count: context.count, smoke, rows }, undefined, 2)}\n`);
+  if (profiles) console.log(`profiles: ${profiles}`);
+  const { rounds, count, smoke } = context;
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ at: new Date().toISOString(), machine, rounds, count, smoke, rows }, undefined, 2)}\n`);
   await hosts.close();
   // What a broken part left open must not hold the program; its children end with it.
   process.exit();
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** How much of everything. */
+function numbers({ smoke, rounds, count, loans, notifications, growth: stored }: Options): Pick<Context, 'rounds' | 'count' | 'loans' | 'notifications' | 'growth'> {
+  return smoke ? { rounds: 1, count: 20, loans: 500, notifications: 2000, growth: [0, 1000] } : { rounds, count, loans, notifications, growth: stored };
+}
+
+async function runParts(names: readonly string[], context: Context): Promise<(Row & { part: string })[]> {
+  const rows: (Row & { part: string })[] = [];
+  for (const part of names) {
+    if (context.hosts.closed()) break;
+    rows.push(...(await runPart(part, context)).map((row) => ({ part, ...row })));
+  }
+  return rows;
 }
 
 /** Ctrl-C: servers and services first, their data with them. */

@@ -1,6 +1,7 @@
 import { createRenderer } from '@rappel/templates';
 import { startBullPipeline, type BullPipeline } from './bullmq.ts';
-import { compare, eachOf, takeTurns, type Contestant, type Part, type Row } from './figures.ts';
+import type { Part } from './context.ts';
+import { compare, eachOf, takeTurns, type Contestant, type Row } from './figures.ts';
 import { mailOf } from './loans.ts';
 import { mailer } from './mailer.ts';
 import { recipient } from './sink.ts';

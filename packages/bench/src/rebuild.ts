@@ -4,7 +4,8 @@ import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import { decide, notificationFold, notificationStream, type Identity, type NotificationCommand } from '@rappel/notification';
 import { createPool, type Pool } from '@rappel/postgres';
 import { prepareLog, rebuildLog } from '@rappel/read-model';
-import { compare, eachOf, takeTurns, type Part } from './figures.ts';
+import type { Part } from './context.ts';
+import { compare, eachOf, takeTurns } from './figures.ts';
 
 const EVENTS_EACH = 3;
 const AT = '2026-03-17T09:00:00.000Z';

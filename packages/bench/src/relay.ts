@@ -6,7 +6,8 @@ import { until } from '@rappel/local-stack';
 import { connectBus, createRelay, createStrategy, done, migrateMessaging, writeEnvelope } from '@rappel/messaging';
 import { createPool } from '@rappel/postgres';
 import { headers as natsHeaders } from '@nats-io/nats-core';
-import { compare, eachOf, takeTurns, type Part } from './figures.ts';
+import type { Part } from './context.ts';
+import { compare, eachOf, takeTurns } from './figures.ts';
 
 const RELAY = 'relay: store → JetStream';
 const PUBLISH = 'raw JetStream publish';

@@ -1,4 +1,5 @@
-import type { Figure, Part } from './figures.ts';
+import type { Part } from './context.ts';
+import type { Figure } from './figures.ts';
 import { benchScheduler, type BenchRow } from './scheduler-burst.ts';
 
 /** Planning many loans, then a burst of them due at once before several processes; the same with pg-boss. One round: it takes minutes. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type twilioSdk from 'twilio';
-import { compare, eachOf, takeTurns, type Part } from './figures.ts';
+import type { Part } from './context.ts';
+import { compare, eachOf, takeTurns } from './figures.ts';
 import { peer } from './peer.ts';
 import { SENDER, type Simulator } from './simulator.ts';
 

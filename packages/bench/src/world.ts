@@ -6,7 +6,6 @@ import type { Channel } from '@rappel/contracts';
 import { createDatabase, startStack, until, workspaceRoot, type Service, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
-import type { Context } from './figures.ts';
 import { eachOf } from './figures.ts';
 import { ORIGIN, publishLoan } from './loans.ts';
 import { startSink, type Sink } from './sink.ts';
@@ -33,7 +32,13 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function startWorld({ profiles, say }: Pick<Context, 'profiles' | 'say'>, env: Record<string, string> = {}): Promise<World> {
+export interface WorldOptions {
+  /** Where the services leave their CPU profiles; absent = they are not profiled. */
+  readonly profiles?: string;
+  say(text: string): void;
+}
+
+export async function startWorld({ profiles, say }: WorldOptions, env: Record<string, string> = {}): Promise<World> {
   const [sink, twilio] = await Promise.all([startSink(), startSimulator()]);
   const stack = await startStack({
     inbox: false, twilio: false,

@@ -35,7 +35,11 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
     await fastify.register(rateLimit, { max: config.RAPPEL_RATE_LIMIT, timeWindow: '1 minute', allowList: (request) => request.url.startsWith('/health/') });
   }
   refuseForms(fastify);
-  fastify.addHook('onRequest', (request, _, next) => { withTrace(request.headers['traceparent'] as string | undefined, next); });
+  fastify.addHook('onRequest', (request, _, next) => {
+    // Following a trace makes every promise of the process cost more from then on: a service that is only asked how it is stays cheap.
+    if (request.url.startsWith('/health/') || request.url === '/metrics') next();
+    else withTrace(request.headers['traceparent'] as string | undefined, next);
+  });
   measure(fastify, registry);
   return adapter;
 }
