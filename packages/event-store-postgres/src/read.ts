@@ -35,9 +35,11 @@ export function createStreamReader(run: Run): StreamReader {
 
 /** One page of the order and the head, from one snapshot: a page that is not full has seen everything up to the head. */
 export async function readPage(run: Run, options: ReadAllOptions): Promise<Page> {
-  const { categories, limit = 1000 } = options;
-  const values = [startOf(options), clamp(limit), ...(categories ? [[...new Set(categories)]] : [])];
-  const rows = await run(pageQuery(options), values);
+  const { categories, limit = 1000, backwards } = options;
+  const wanted = categories && [...new Set(categories)];
+  const rows = backwards
+    ? await run(backwardsQuery(wanted), [startOf(options), clamp(limit), ...(wanted ? [wanted] : [])])
+    : await run('SELECT * FROM event_store.read_page($1, $2, $3)', [startOf(options), clamp(limit), wanted ?? null]);
   const events = rows[0]![1] === null ? [] : rows.map((row) => decode(row, 1));
   return { events, head: checkpointOf(rows[0]![0]!) };
 }
@@ -45,16 +47,14 @@ export async function readPage(run: Run, options: ReadAllOptions): Promise<Page>
 const startOf = ({ after, backwards }: ReadAllOptions): string =>
   (after === undefined && backwards ? '9223372036854775807' : positionOf(after ?? START));
 
-function pageQuery({ backwards = false, categories }: ReadAllOptions): string {
-  const order = backwards ? 'DESC' : 'ASC';
-  const wanted = `e.position ${backwards ? '<' : '>'} $1::bigint`;
-  const inOrder = (where: string) => `SELECT * FROM event_store.events e WHERE ${where} ORDER BY e.position ${order} LIMIT $2`;
-  // Each category is read in its own index's order; one index range for several would have to be sorted whole.
+/** As the function `read_page` does forwards; asked for seldom, so it is planned each time. */
+function backwardsQuery(categories: readonly string[] | undefined): string {
+  const inOrder = (where: string) => `SELECT * FROM event_store.events e WHERE ${where} AND e.position < $1::bigint ORDER BY e.position DESC LIMIT $2`;
   const page = categories
-    ? `SELECT e.* FROM unnest($3::text[]) AS c (name) CROSS JOIN LATERAL (${inOrder(`e.category = c.name AND ${wanted}`)}) e ORDER BY e.position ${order} LIMIT $2`
-    : inOrder(wanted);
+    ? `SELECT e.* FROM unnest($3::text[]) AS c (name) CROSS JOIN LATERAL (${inOrder('e.category = c.name')}) e ORDER BY e.position DESC LIMIT $2`
+    : inOrder('true');
   return `SELECT h.head, ${columns} FROM (SELECT coalesce(max(position), 0) AS head FROM event_store.events) h
-    LEFT JOIN LATERAL (${page}) e ON true ORDER BY e.position ${order}`;
+    LEFT JOIN LATERAL (${page}) e ON true ORDER BY e.position DESC`;
 }
 
 export async function readHead(run: Run): Promise<Checkpoint> {
