@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventRefused, StoreUnavailable } from '@rappel/event-store';
+import { EventRefused, isStoreUnavailable, StoreUnavailable } from '@rappel/event-store';
 
 /** Runs one call on the server: never longer than the time-out, again when the leader moved, its errors translated. */
 export type Call = <T>(work: () => Promise<T>) => Promise<T>;
@@ -15,13 +15,16 @@ const passing = new Set(['unavailable', 'deadline-exceeded', 'timeout', 'cancell
 const passingCodes = new Set<unknown>([1, 4, 13, 14]);
 const LEADER_MOVES = 4;
 
-export function createCall(timeoutMs: number): Call {
+/** @param onUnavailable told whenever a call ends with `StoreUnavailable` */
+export function createCall(timeoutMs: number, onUnavailable: () => void = () => undefined): Call {
   return async (work) => {
     for (let move = 1; ; move++) {
       try {
         return await inTime(work(), timeoutMs);
       } catch (error) {
-        if (typeOf(error) !== 'not-leader' || move === LEADER_MOVES) throw translated(error);
+        const reason = translated(error);
+        if (isStoreUnavailable(reason)) onUnavailable();
+        if (typeOf(error) !== 'not-leader' || move === LEADER_MOVES) throw reason;
         await sleep(50 * move);
       }
     }

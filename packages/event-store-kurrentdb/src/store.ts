@@ -3,7 +3,7 @@ import { requireName, StoreUnavailable, type EventStore, type StreamMetadata } f
 import { createAppender } from './append.ts';
 import { createCall } from './calls.ts';
 import { decode } from './codec.ts';
-import { createStreamReader, readAll, readHead } from './read.ts';
+import { createRead, createStreamReader, readAll, readHead } from './read.ts';
 import { subscribe } from './subscribe.ts';
 
 export interface KurrentEventStoreOptions {
@@ -23,19 +23,20 @@ export interface KurrentEventStoreOptions {
 export function createKurrentEventStore({ connectionString, timeoutMs = 15_000, manyStreams = 'together' }: KurrentEventStoreOptions): EventStore {
   const client = KurrentDBClient.connectionString(connectionString);
   const call = createCall(timeoutMs);
-  const read = createStreamReader(client, call);
-  const appender = createAppender({ client, call, read, manyStreams, credentials: credentialsOf(connectionString) });
+  const read = createRead(connectionString, timeoutMs);
+  const readStream = createStreamReader(read);
+  const appender = createAppender({ client, call, read: readStream, manyStreams, credentials: credentialsOf(connectionString) });
   const closing = new AbortController();
   const open = () => { if (closing.signal.aborted) throw new StoreUnavailable('the event store is closed'); };
 
   return {
     append: async (stream, events, expected) => { open(); return (await appender.append([{ stream, events, expected }]))[0]!; },
     appendMany: async (appends) => { open(); return appender.append(appends); },
-    readStream: async (stream, options = {}) => { open(); return (await read(stream, options)).map(decode); },
-    readAll: async (options = {}) => { open(); return readAll(client, call, options); },
-    subscribe: (options = {}) => subscribe({ client, head: (categories) => readHead(client, call, categories), closed: closing.signal }, options),
-    head: async () => { open(); return readHead(client, call); },
-    readStreamMetadata: async (stream) => (await call(() => client.getStreamMetadata(stream, { requiresLeader: true }))).metadata as StreamMetadata | undefined,
+    readStream: async (stream, options = {}) => { open(); return (await readStream(stream, options)).map(decode); },
+    readAll: async (options = {}) => { open(); return readAll(read, options); },
+    subscribe: (options = {}) => subscribe({ client, head: (categories) => readHead(read, categories), closed: closing.signal }, options),
+    head: async () => { open(); return readHead(read); },
+    readStreamMetadata: async (stream) => (await read((reader) => reader.getStreamMetadata(stream, { requiresLeader: true }))).metadata as StreamMetadata | undefined,
     writeStreamMetadata: async (stream, metadata) => {
       requireName('stream', stream);
       await call(() => client.setStreamMetadata(stream, metadata as Record<string, never>, { requiresLeader: true }));
@@ -53,8 +54,12 @@ export function createKurrentEventStore({ connectionString, timeoutMs = 15_000, 
  * one long call, whose break ends the process (an unhandled rejection). On a plaintext connection the client sends none.
  */
 function credentialsOf(connectionString: string): Credentials | undefined {
-  const { username, password, searchParams } = new URL(connectionString);
-  if (username) return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-  const isPlain = [...searchParams].some(([name, value]) => name.toLowerCase() === 'tls' && value.toLowerCase() === 'false');
+  // By hand: a list of nodes is no URL to `URL`.
+  const [, user, query] = /^[^:]+:\/\/(?:([^@/?]*)@)?[^?]*(?:\?(.*))?$/.exec(connectionString) ?? [];
+  if (user) {
+    const [username, password = ''] = user.split(':').map(decodeURIComponent) as [string, string?];
+    return { username, password };
+  }
+  const isPlain = [...new URLSearchParams(query)].some(([name, value]) => name.toLowerCase() === 'tls' && value.toLowerCase() === 'false');
   return isPlain ? { username: '-', password: '-' } : undefined;
 }

@@ -1,8 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventStore, NewEvent } from '@rappel/event-store';
+import { makeTempDir, until } from '@rappel/local-stack';
 import { createKurrentEventStore } from '../src/index.ts';
-import { startTestServer, type TestServer } from './server.ts';
+import { createCluster, startTestServer, type Failure, type TestServer } from './server.ts';
 
 const event = (data: object = {}): NewEvent => ({ id: randomUUID(), type: 'Happened', data });
 
@@ -49,16 +53,119 @@ describe('a server without multi-stream appends', () => {
   });
 });
 
-describe('a follower', () => {
-  it('sends an append to the leader, which takes it', async () => {
-    const leader = await startTestServer();
-    const follower = await startTestServer({ leader });
-    const store = createKurrentEventStore({ connectionString: follower.connectionString });
-    expect((await store.append('a-1', [event()], 0)).version).toBe(1);
-    expect((await store.append('a-1', [event()], 1)).version).toBe(2);
-    expect(leader.log.streamOf('a-1')).toHaveLength(2);
+describe('a server that fails', () => {
+  let server: TestServer;
+  let store: EventStore;
+  beforeAll(async () => {
+    server = await startTestServer();
+    store = createKurrentEventStore({ connectionString: server.connectionString, timeoutMs: 1500 });
+    await store.head();
+  });
+  afterAll(async () => {
     await store.close();
-    follower.stop();
-    leader.stop();
+    server.stop();
+  });
+  const once = (stream: string, given: NewEvent) => store.append(stream, [given], 0);
+
+  it.each<Failure>(['unavailable', 'deadline exceeded', 'silence', 'answer lost'])('%s: the append says "not now"; sent again it is there once', async (how) => {
+    const [stream, given] = [`a-${randomUUID()}`, event()];
+    server.fail('append', how, 1);
+    await expect(once(stream, given)).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(await once(stream, given)).toMatchObject({ version: 1, duplicate: how === 'answer lost' });
+    expect(await store.readStream(stream)).toHaveLength(1);
+  });
+
+  it.each<Failure>(['unavailable', 'deadline exceeded', 'silence'])('%s: the read says "not now"', async (how) => {
+    server.fail('read', how, 1);
+    await expect(store.readStream('a-1')).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(await store.readStream('a-1')).toEqual([]);
+  });
+
+  it('follows a leader that is being elected, and gives up on one that never is', async () => {
+    server.fail('append', 'not leader', 2);
+    expect((await once(`a-${randomUUID()}`, event())).version).toBe(1);
+    server.fail('append', 'not leader', 50);
+    await expect(once(`a-${randomUUID()}`, event())).rejects.toMatchObject({ code: 'store-unavailable' });
+  });
+
+  it('keeps a subscription alive through refusals', async () => {
+    const other = await startTestServer();
+    const steady = createKurrentEventStore({ connectionString: other.connectionString });
+    await steady.append('s-1', [event()], 0);
+    other.fail('read', 'unavailable', 3);
+    for await (const { events } of steady.subscribe()) if (events.length > 0) break;
+    await steady.close();
+    other.stop();
+  });
+});
+
+describe('a cluster with TLS', () => {
+  const folder = makeTempDir('kurrentdb-tls');
+  const cleanUps: (() => unknown)[] = [];
+  afterEach(async () => { for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp(); });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** An authority of our own and a certificate for 127.0.0.1; undefined where there is no openssl. */
+  function certificates(): { cert: Buffer; key: Buffer; ca: string } | undefined {
+    const file = (name: string) => join(folder, name);
+    const openssl = (...args: string[]) => execFileSync('openssl', [...args, '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'], { stdio: 'ignore' });
+    try {
+      openssl('req', '-x509', '-subj', '/CN=test authority', '-keyout', file('ca.key'), '-out', file('ca.pem'), '-addext', 'keyUsage=keyCertSign');
+      openssl('req', '-x509', '-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-subj', '/CN=node', '-keyout', file('node.key'), '-out', file('node.pem'),
+        '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=CA:FALSE');
+      return { cert: readFileSync(file('node.pem')), key: readFileSync(file('node.key')), ca: file('ca.pem') };
+    } catch {
+      return undefined;
+    }
+  }
+
+  it('finds the leader, follows it when it changes and when it dies, and loses nothing', async () => {
+    const tls = certificates();
+    if (!tls) {
+      process.stderr.write('skipped: TLS to a cluster: openssl 3 is not there\n');
+      return;
+    }
+    const cluster = createCluster();
+    const nodes = [await startTestServer({ cluster, tls }), await startTestServer({ cluster, tls }), await startTestServer({ cluster, tls })];
+    cleanUps.push(() => { for (const node of nodes) node.stop(); });
+    const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
+    const connectionString = `kurrentdb://admin:changeit@${hosts}?tls=true&tlsCaFile=${tls.ca}`;
+    const store = createKurrentEventStore({ connectionString, timeoutMs: 5000 });
+    cleanUps.push(() => store.close());
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { events } of store.subscribe({ signal: stop.signal })) seen.push(...events.map(({ id }) => id));
+    })();
+    const sent: string[] = [];
+    const append = async () => {
+      const given = event();
+      // As every caller does: again with the same id until there is an answer.
+      await until('an append', async () => (await store.append('a-1', [given], sent.length).catch((error: { code?: string }) => { if (error.code !== 'store-unavailable') throw error; return undefined; })) && true);
+      sent.push(given.id);
+    };
+    await append();
+    cluster.leader = nodes[1]!.port;
+    await append();
+    await append();
+    nodes[1]!.stop();
+    cluster.leader = nodes[2]!.port;
+    await append();
+    expect((await store.readStream('a-1')).map(({ id }) => id)).toEqual(sent);
+    await until('the subscription', async () => (seen.length >= sent.length ? true : undefined));
+    stop.abort();
+    await reading;
+    expect(seen).toEqual(sent);
+  });
+
+  it('does not trust a stranger', async () => {
+    const tls = certificates();
+    if (!tls) return;
+    const server = await startTestServer({ tls });
+    cleanUps.push(() => server.stop());
+    const store = createKurrentEventStore({ connectionString: server.connectionString, timeoutMs: 2000 });
+    cleanUps.push(() => store.close());
+    await expect(store.append('a-1', [event()], 0)).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(server.log.entries).toEqual([]);
   });
 });

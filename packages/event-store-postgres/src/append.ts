@@ -26,7 +26,7 @@ export interface Appender {
 export function createAppender(run: Run, { lanes, onWritten }: { lanes: number; onWritten: (units: readonly Unit[]) => void }): Appender {
   async function runGroup(units: readonly Unit[]): Promise<(Appended[] | Error)[]> {
     try {
-      const [row] = await run(SQL, parameters(units));
+      const [row] = await run(SQL, parameters(units), { prepared: true });
       onWritten(units);
       return answers(units, row!.map((list) => list!.slice(1, -1).split(',')));
     } catch (error) {

@@ -1,10 +1,15 @@
+import { createHash } from 'node:crypto';
 import { EventRefused, StoreUnavailable } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 
 export type Row = readonly (string | null)[];
 
-/** Runs one statement on its own (autocommit), so that it works through a transaction pooler. Rows come as raw text. */
-export type Run = (text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
+/**
+ * Runs one statement on its own (autocommit), so that it works through a transaction pooler. Rows come as raw text.
+ * `prepared` is for statements whose plan may never change, such as the call of a function: the server parses them once
+ * for each connection.
+ */
+export type Run = (text: string, values: readonly unknown[], options?: { readonly prepared?: boolean }) => Promise<readonly Row[]>;
 
 const raw = { getTypeParser: () => (value: unknown) => value } as unknown as import('pg').CustomTypesConfig;
 
@@ -13,7 +18,10 @@ const raw = { getTypeParser: () => (value: unknown) => value } as unknown as imp
  * Everything that says "not now" becomes `StoreUnavailable`.
  */
 export function createRun(pool: Pool, timeoutMs: number): Run {
-  return async (text, values) => {
+  // Behind a pooler the connection that prepared it may not be the one that is asked: then nothing is prepared any more.
+  let canPrepare = true;
+  const run: Run = async (text, values, { prepared = false } = {}) => {
+    const name = prepared && canPrepare ? nameOf(text) : undefined;
     const client = await pool.connect().catch((error: unknown) => { throw translated(error); });
     let broken: Error | undefined;
     const watchdog = setTimeout(() => {
@@ -23,8 +31,13 @@ export function createRun(pool: Pool, timeoutMs: number): Run {
     const onError = (error: Error) => { broken = error; };
     client.on('error', onError);
     try {
-      return (await client.query<string[]>({ text, values: values as unknown[], rowMode: 'array', types: raw })).rows;
+      return (await client.query<string[]>({ text, values: values as unknown[], rowMode: 'array', types: raw, ...(name && { name }) })).rows;
     } catch (error) {
+      if (name && isNotPrepared(error)) {
+        canPrepare = false;
+        broken = error as Error;
+        return run(text, values);
+      }
       if (!isFromServer(error)) broken ??= error as Error;
       throw translated(error);
     } finally {
@@ -33,7 +46,14 @@ export function createRun(pool: Pool, timeoutMs: number): Run {
       client.release(broken);
     }
   };
+  return run;
 }
+
+/** By its text: whoever else shares a pooled connection can only have prepared the same under this name. */
+const nameOf = (text: string): string => `rappel_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+
+/** Not there, there already, or prepared before a migration. Says so before anything is run. */
+const isNotPrepared = (error: unknown): boolean => ['26000', '42P05', '0A000'].includes(String((error as { code?: unknown }).code));
 
 const isFromServer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code));
 

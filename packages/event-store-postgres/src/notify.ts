@@ -6,6 +6,8 @@ import type { Wake } from './tail.ts';
 
 const CHANNEL = 'rappel_event_store';
 const LONGEST_PAYLOAD = 4000;
+/** Under a steady stream of appends one word for all of this time; the first after a pause goes at once. */
+const PAUSE_MS = 5;
 
 /**
  * Wakes over NOTIFY, outside the appends' transactions: one small transaction that waits for no disk, with the news of
@@ -23,7 +25,7 @@ export function createNotifyWake(pool: Pool): Wake {
       pending.clear();
       const payload = `${me}${categories.length > LONGEST_PAYLOAD ? '' : categories}`;
       await pool.query(`BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY ${CHANNEL}, ${pg.escapeLiteral(payload)}; COMMIT`).catch(() => undefined);
-      await sleep(1);
+      await sleep(PAUSE_MS);
     }
     sending = false;
   }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { isStoreUnavailable, type EventStore, type NewEvent } from '@rappel/event-store';
@@ -118,7 +118,7 @@ describe('living with the server', () => {
     expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }]);
   });
 
-  it('leaves nothing in the session: fit for a transaction pooler', async () => {
+  it('leaves nothing in the session but two statements named after their text: fit for a transaction pooler', async () => {
     const pool = poolOf(await newDatabase(), 1);
     const store = storeOf({ pool, wake: 'none' });
     const settings = async () => (await pool.query("SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name")).rows;
@@ -127,10 +127,23 @@ describe('living with the server', () => {
     await store.append('a-1', [event()], 0);
     await store.readStream('a-1');
     await store.readAll({ categories: ['a'] });
-    expect((await pool.query('SELECT * FROM pg_prepared_statements')).rows).toEqual([]);
+    const { rows: prepared } = await pool.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements ORDER BY statement');
+    expect(prepared.map(({ statement }) => /event_store\.\w+/.exec(statement)?.[0])).toEqual(['event_store.read_streams', 'event_store.append_group']);
+    for (const { name, statement } of prepared) expect(name).toBe(`rappel_${createHash('sha256').update(statement).digest('hex').slice(0, 16)}`);
     expect(await settings()).toEqual(before);
     await store.close();
     expect((await pool.query('SELECT 1 AS still')).rows).toEqual([{ still: 1 }]);
+  });
+
+  it('goes on unprepared where somebody else threw the statements away, or prepared them before', async () => {
+    const pool = poolOf(await newDatabase(), 1);
+    const store = storeOf({ pool, wake: 'none' });
+    await store.append('a-1', [event()], 0);
+    await pool.query('DEALLOCATE ALL');
+    expect((await store.append('a-1', [event()], 1)).version).toBe(2);
+    await pool.query('DEALLOCATE ALL');
+    expect(await store.readStream('a-1')).toHaveLength(2);
+    expect((await pool.query('SELECT name FROM pg_prepared_statements')).rows).toEqual([]);
   });
 
   it('gives up on an append that gets no answer; the same append may be sent again', async () => {

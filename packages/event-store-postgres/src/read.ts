@@ -25,7 +25,7 @@ export function createStreamReader(run: Run): StreamReader {
         int4Array(reads.map(({ from, backwards }) => clamp(from ?? (backwards ? LAST_VERSION : 1)))),
         boolArray(reads.map(({ backwards }) => backwards ?? false)),
         int8Array(reads.map(({ limit }) => clamp(limit ?? LAST_VERSION))),
-      ]);
+      ], { prepared: true });
       const answers: RecordedEvent[][] = reads.map(() => []);
       for (const row of rows) answers[Number(row[0]) - 1]!.push(decode(row, 1));
       return answers;

@@ -29,7 +29,7 @@ export interface PostgresEventStoreOptions {
  * Every call is one autocommit statement: works through a transaction pooler.
  */
 export function createPostgresEventStore(options: PostgresEventStoreOptions): EventStore {
-  const own = options.pool ? undefined : createPool(required(options.connectionString), { max: options.maxConnections ?? 8, name: 'rappel-event-store' });
+  const own = options.pool ? undefined : createPool(required(options.connectionString), { max: options.maxConnections ?? 8, name: 'rappel-event-store', idleInTransactionMs: 0 });
   const pool = options.pool ?? own!;
   const wake = options.wake === 'none' ? undefined : options.wake ?? createNotifyWake(pool);
   const run = afterMigrations(pool, createRun(pool, options.timeoutMs ?? 15_000));
@@ -89,9 +89,9 @@ function afterMigrations(pool: Pool, run: Run): Run {
     if (known && Number(known[0]) === migrations.length && Number(known[1]) === migrations.at(-1)!.id) return;
     await migrate(pool, SCHEMA, migrations);
   };
-  return async (text, values) => {
+  return async (text, values, how) => {
     ready ??= prepare();
     await ready.catch((error: unknown) => { ready = undefined; throw error; });
-    return run(text, values);
+    return run(text, values, how);
   };
 }

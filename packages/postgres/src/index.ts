@@ -16,14 +16,16 @@ export interface Migration {
 /**
  * A connection pool with time-outs that keep a stalled client from holding locks.
  * @param max most connections, default 10
+ * @param idleInTransactionMs after which the server ends a transaction that does nothing, default 30,000; 0 leaves it to the
+ * server, for poolers, which refuse start-up parameters that they do not know
  */
-export function createPool(connectionString: string, { max = 10, name = 'rappel' }: { max?: number; name?: string } = {}): Pool {
+export function createPool(connectionString: string, { max = 10, name = 'rappel', idleInTransactionMs = 30_000 }: { max?: number; name?: string; idleInTransactionMs?: number } = {}): Pool {
   const pool = new pg.Pool({
     connectionString,
     max,
     application_name: name,
     connectionTimeoutMillis: 10_000,
-    idle_in_transaction_session_timeout: 30_000,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
   });
   // A broken idle connection is replaced at next use; without a listener it would end the process.
