@@ -42,27 +42,40 @@ const contentOf = ({ stream, version, id, type, data, personal, metadata }: Reco
 
 /**
  * All events up to the present end as NDJSON lines: events as the store gives them (sealed parts stay sealed), metadata of
- * streams after a stream's first event, and a last line with count and checksum. Nothing is held in memory but a batch.
+ * streams after a stream's first event, and a last line with count and checksum. Each line ends with a check over itself and
+ * all lines before it. Nothing is held in memory but a batch.
  */
 export async function* exportEvents(store: EventStore, { after = START, onProgress, batchSize = 500 }: TransferOptions = {}): AsyncGenerator<string> {
   const hash = createHash('sha256');
+  const seal = createSeal();
+  const lineOf = (entry: Line): string => {
+    const text = JSON.stringify(entry);
+    return `${text.slice(0, -1)},"check":"${seal(text)}"}\n`;
+  };
   let count = 0;
   for await (const { events, checkpoint } of pages(store, after, batchSize)) {
     for (const event of events) {
       hash.update(contentOf(event));
-      yield `${JSON.stringify(event)}\n`;
+      yield lineOf(event);
     }
-    for (const { stream, metadata } of await metadataOf(store, events)) yield `${JSON.stringify({ stream, streamMetadata: metadata })}\n`;
+    for (const { stream, metadata } of await metadataOf(store, events)) yield lineOf({ stream, streamMetadata: metadata });
     count += events.length;
     onProgress?.({ events: count, written: count, checkpoint });
   }
-  yield `${JSON.stringify({ end: { events: count, sha256: hash.digest('hex') } } satisfies EndLine)}\n`;
+  yield lineOf({ end: { events: count, sha256: hash.digest('hex') } });
+}
+
+/** The check of each next line: the beginning of the SHA-256 over all lines so far. */
+function createSeal(): (line: string) => string {
+  const hash = createHash('sha256');
+  return (line) => hash.update(line).copy().digest('hex').slice(0, 16);
 }
 
 /**
  * Takes what `exportEvents` wrote. Ids, versions, metadata, sealed parts and times are kept; places are the target's own.
- * Can be run again: events that are there are passed over. Rejects with `TransferBroken` when the file was cut or changed,
- * with `VersionConflict` when a stream of the target holds something else.
+ * Can be run again: events that are there are passed over. Rejects with `TransferBroken`, which names the line, when the file
+ * was cut, changed or put in another order (nothing from there on is written), with `VersionConflict` when a stream of the
+ * target holds something else.
  */
 export async function importEvents(store: EventStore, lines: AsyncIterable<string | Uint8Array>, options: TransferOptions = {}): Promise<Transferred> {
   const { after = START, onProgress, batchSize = 500 } = options;
@@ -88,10 +101,13 @@ export async function importEvents(store: EventStore, lines: AsyncIterable<strin
 /** The entries of an export; fills the summary and, at the end, holds it against the last line. */
 async function* readExport(lines: AsyncIterable<string | Uint8Array>, summary: { events: number; sha256: string }): AsyncGenerator<RecordedEvent | MetadataLine> {
   const hash = createHash('sha256');
+  const seal = createSeal();
   let end: EndLine['end'] | undefined;
+  let number = 0;
   for await (const line of createInterface({ input: Readable.from(lines), crlfDelay: Infinity })) {
-    const entry = parse(line, summary.events);
-    if (end) throw new TransferBroken('the export goes on after its last line');
+    number += 1;
+    if (end) throw new TransferBroken(`line ${number}: the export goes on after its last line`);
+    const entry = parse(line, number, seal);
     if ('end' in entry) {
       end = entry.end;
       continue;
@@ -103,10 +119,20 @@ async function* readExport(lines: AsyncIterable<string | Uint8Array>, summary: {
     yield entry;
   }
   summary.sha256 = hash.digest('hex');
-  if (!end) throw new TransferBroken(`the export was cut off after ${summary.events} events`);
+  if (!end) throw new TransferBroken(`the export was cut off after line ${number} (${summary.events} events)`);
   if (end.events !== summary.events || end.sha256 !== summary.sha256) {
     throw new TransferBroken(`the export says ${end.events} events (${end.sha256}), it holds ${summary.events} (${summary.sha256})`);
   }
+}
+
+const CHECKED = /^(.*),"check":"([0-9a-f]{16})"\}$/s;
+
+function parse(line: string, number: number, seal: (line: string) => string): Line {
+  const [, body, check] = CHECKED.exec(line) ?? [];
+  if (body === undefined) throw new TransferBroken(`line ${number} is not a whole line of an export`);
+  const text = `${body}}`;
+  if (seal(text) !== check) throw new TransferBroken(`line ${number} was changed, is not in its place, or follows lines that are missing`);
+  return JSON.parse(text) as Line;
 }
 
 /**
@@ -204,12 +230,4 @@ function runs(events: readonly RecordedEvent[]): Append[][] {
     lists.at(-1)!.push({ stream: event.stream, events: [event], expected: event.version - 1 });
   }
   return lists.filter((list) => list.length > 0);
-}
-
-function parse(line: string, events: number): Line {
-  try {
-    return JSON.parse(line) as Line;
-  } catch (cause) {
-    throw new TransferBroken(`line after event ${events} is not JSON`, { cause });
-  }
 }

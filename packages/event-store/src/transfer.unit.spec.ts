@@ -53,12 +53,29 @@ describe('export and import', () => {
     expect(await content(target)).toEqual(await content(source));
   });
 
-  it('refuses a file that was cut, changed or continued', async () => {
-    const lines = await linesOf(await filled());
-    const broken = [lines.slice(0, -1), lines.with(3, lines[3]!.replace('"n":', '"m":')), lines.toSpliced(5, 1), [...lines, lines[0]!], ['nonsense\n']];
-    for (const some of broken) {
-      await expect(importEvents(createInMemoryEventStore(), chunks(some.join(''), 1000))).rejects.toMatchObject({ code: expect.stringMatching(/transfer-broken|version-conflict/) });
-    }
+  it.each<[string, (lines: string[]) => string[], string]>([
+    ['cut at its end', (lines) => lines.slice(0, -1), 'cut off after line 73 '],
+    ['cut in the middle of a line', (lines) => [...lines.slice(0, 20), lines[20]!.slice(0, 50)], 'line 21 '],
+    ['empty', () => [], 'cut off after line 0 '],
+    ['changed in its data', (lines) => lines.with(3, lines[3]!.replace('"n":', '"m":')), 'line 4 '],
+    ['changed in a time', (lines) => lines.with(30, lines[30]!.replace('"recordedAt":"2', '"recordedAt":"1')), 'line 31 '],
+    ['changed in the metadata of a stream', (lines) => lines.map((line) => line.replace('{"subject":"b1"}', '{"subject":"b2"}')), 'line 11 '],
+    ['changed in a checksum', (lines) => lines.with(8, lines[8]!.replace(/"check":"./, (text) => text.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')))), 'line 9 '],
+    ['without one of its lines', (lines) => lines.toSpliced(5, 1), 'line 6 '],
+    ['in another order', (lines) => lines.with(40, lines[41]!).with(41, lines[40]!), 'line 41 '],
+    ['with a line twice', (lines) => lines.toSpliced(10, 0, lines[9]!), 'line 11 '],
+    ['continued after its end', (lines) => [...lines, lines[0]!], 'line 75: '],
+    ['changed in its count', (lines) => lines.with(-1, lines.at(-1)!.replace('"events":72', '"events":71')), 'line 74 '],
+    ['something else', () => ['nonsense\n'], 'line 1 '],
+  ])('refuses a file that is %s, says where, and writes nothing from there on', async (_, spoil, where) => {
+    const source = await filled();
+    const lines = await linesOf(source);
+    expect(lines).toHaveLength(74);
+    const target = createInMemoryEventStore();
+    await expect(importEvents(target, chunks(spoil(lines).join(''), 1000))).rejects.toMatchObject({ code: 'transfer-broken', message: expect.stringContaining(where) });
+    const [written, all] = [await content(target), await content(source)];
+    expect(written).toEqual(all.slice(0, written.length));
+    expect(written.length).toBeLessThanOrEqual(Number(/\d+/.exec(where)![0]));
   });
 
   it('does not write over a stream that holds something else', async () => {

@@ -1,5 +1,5 @@
 import { publicEvents } from '@rappel/contracts';
-import { copyStore, exportEvents, importEvents, type EventStore, type RecordedEvent } from '@rappel/event-store';
+import { copyStore, exportEvents, importEvents, type EventStore, type Progress, type RecordedEvent } from '@rappel/event-store';
 import { writeEnvelope } from '@rappel/messaging';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import type { Command } from 'commander';
@@ -28,14 +28,15 @@ export function eventCommands(program: Command, io: Io): void {
   group.command('import <file>').option('--after <checkpoint>', 'skip up to here').description('What export wrote; events that are there are passed over')
     .action(doing(io, async (context: Context, file: string, { after }: Options) => {
       await context.change(`Import the events of ${file} into this store?`, { command: 'events import' });
-      const done = await following(context, async (progress) => importEvents(await context.store(), createReadStream(file), { ...(after && { after }), onProgress: ({ events }) => progress(events) }));
+      const store = await context.store();
+      const done = await resumable(context, (onProgress) => importEvents(store, createReadStream(file), { ...(after && { after }), onProgress }));
       context.out.answer(done, () => context.out.line(`${done.events} events read, ${done.written} written, sha256 ${done.sha256}`));
     }));
   group.command('copy').requiredOption('--to <url>', 'postgres://…, kurrentdb://… or esdb://…').option('--after <checkpoint>', 'go on after the last progress of a copy that broke off').description('This store into another, checked by count and checksum')
     .action(doing(io, async (context: Context, { to, after }: Options) => {
       const [source, target] = [await context.store(), await context.openStore(to!)];
       await context.change('Copy every event into the other store?', { command: 'events copy' });
-      const done = await following(context, (progress) => copyStore(source, target, { ...(after && { after }), onProgress: ({ events }) => progress(events) }));
+      const done = await resumable(context, (onProgress) => copyStore(source, target, { ...(after && { after }), onProgress }));
       context.out.answer(done, () => context.out.line(`${done.events} events, ${done.written} written, sha256 ${done.sha256}`));
     }));
   republish(program, io);
@@ -47,6 +48,17 @@ async function following<T>(context: Context, work: (progress: (events: number) 
     return await work((events) => bar.set(events));
   } finally {
     bar.stop();
+  }
+}
+
+/** Says how to go on when it breaks off; starting anew works as well, it only reads more. */
+async function resumable<T>(context: Context, work: (onProgress: (progress: Progress) => void) => Promise<T>): Promise<T> {
+  let reached: string | undefined;
+  try {
+    return await following(context, (progress) => work(({ events, checkpoint }) => { reached = checkpoint; progress(events); }));
+  } catch (error) {
+    if (reached) context.out.note(`broke off; to go on from here: --after ${reached}`);
+    throw error;
   }
 }
 
