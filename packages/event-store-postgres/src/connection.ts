@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EventRefused, StoreUnavailable } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
+import type { QueryArrayConfig } from 'pg';
 
 export type Row = readonly (string | null)[];
 
@@ -20,33 +21,40 @@ const raw = { getTypeParser: () => (value: unknown) => value } as unknown as imp
 export function createRun(pool: Pool, timeoutMs: number): Run {
   // Behind a pooler the connection that prepared it may not be the one that is asked: then nothing is prepared any more.
   let canPrepare = true;
-  const run: Run = async (text, values, { prepared = false } = {}) => {
-    const name = prepared && canPrepare ? nameOf(text) : undefined;
-    const client = await pool.connect().catch((error: unknown) => { throw translated(error); });
-    let broken: Error | undefined;
-    const watchdog = setTimeout(() => {
-      broken = new Error(`no answer within ${timeoutMs} ms`);
-      (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection.stream.destroy(broken);
-    }, timeoutMs);
-    const onError = (error: Error) => { broken = error; };
-    client.on('error', onError);
-    try {
-      return (await client.query<string[]>({ text, values: values as unknown[], rowMode: 'array', types: raw, ...(name && { name }) })).rows;
-    } catch (error) {
-      if (name && isNotPrepared(error)) {
+  return async (text, values, { prepared = false } = {}) => {
+    const query = { text, values: values as unknown[], rowMode: 'array' as const, types: raw };
+    if (prepared && canPrepare) {
+      try {
+        return await runOnce(pool, timeoutMs, { ...query, name: nameOf(text) });
+      } catch (error) {
+        if (!isNotPrepared(error)) throw translated(error);
         canPrepare = false;
-        broken = error as Error;
-        return run(text, values);
       }
-      if (!isFromServer(error)) broken ??= error as Error;
-      throw translated(error);
-    } finally {
-      clearTimeout(watchdog);
-      client.removeListener('error', onError);
-      client.release(broken);
     }
+    return runOnce(pool, timeoutMs, query).catch((error: unknown) => { throw translated(error); });
   };
-  return run;
+}
+
+async function runOnce(pool: Pool, timeoutMs: number, query: QueryArrayConfig): Promise<readonly Row[]> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const watchdog = setTimeout(() => {
+    broken = new Error(`no answer within ${timeoutMs} ms`);
+    (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection.stream.destroy(broken);
+  }, timeoutMs);
+  const onError = (error: Error) => { broken = error; };
+  client.on('error', onError);
+  try {
+    return (await client.query<string[]>(query)).rows;
+  } catch (error) {
+    // A connection on which a statement was not what it was taken for is not asked again.
+    if (!isFromServer(error) || isNotPrepared(error)) broken ??= error as Error;
+    throw error;
+  } finally {
+    clearTimeout(watchdog);
+    client.removeListener('error', onError);
+    client.release(broken);
+  }
 }
 
 /** By its text: whoever else shares a pooled connection can only have prepared the same under this name. */

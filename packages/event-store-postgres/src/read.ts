@@ -39,7 +39,7 @@ export async function readPage(run: Run, options: ReadAllOptions): Promise<Page>
   const wanted = categories && [...new Set(categories)];
   const rows = backwards
     ? await run(backwardsQuery(wanted), [startOf(options), clamp(limit), ...(wanted ? [wanted] : [])])
-    : await run('SELECT * FROM event_store.read_page($1, $2, $3)', [startOf(options), clamp(limit), wanted ?? null]);
+    : await run('SELECT * FROM event_store.read_page($1, $2, $3)', [startOf(options), clamp(limit), wanted ?? null], { prepared: true });
   const events = rows[0]![1] === null ? [] : rows.map((row) => decode(row, 1));
   return { events, head: checkpointOf(rows[0]![0]!) };
 }
