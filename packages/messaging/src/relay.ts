@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly replicas?: number;
   /** Most messages that wait for their acknowledgement. Default 1024. */
   readonly window?: number;
+  /** Real milliseconds between two looks at the store once caught up: what comes meanwhile is read at once. The first after a pause goes without delay. Default 0. */
+  readonly restMs?: number;
   /** How often the consumers' progress is looked at. Default 5 s. */
   readonly settleEveryMs?: number;
   /** Whether settled messages are removed from the stream. Default true. */
@@ -158,6 +160,7 @@ export function createRelay(options: RelayOptions): Relay {
       for await (const batch of options.store.subscribe({ categories: options.categories, after: resume.after, signal })) {
         await publishBatch(window, batch);
         onProgress();
+        if (options.restMs && batch.caughtUp) await pause(options.restMs, signal);
       }
     } catch (error) {
       end(error instanceof RelayInterrupted ? error : new RelayInterrupted(textOf(error), { cause: error }));

@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly onError?: (error: unknown) => void;
   /** Real milliseconds between two tries to become the writer or to come back after an error. Default 1000. */
   readonly retryMs?: number;
+  /** Real milliseconds between two transactions once caught up: what comes meanwhile shares the next one. The first after a pause goes at once. Default 25. */
+  readonly restMs?: number;
   /** Most events in a transaction. Default 500. */
   readonly batchSize?: number;
   /** Brings the tables to this code's version when they are of another. Default: wait for an operator. */
@@ -71,7 +73,7 @@ async function asWriter(options: FollowOptions): Promise<void> {
 
 const writerLock = lockKey(`rappel:projection:${PROJECTION.name}:${PROJECTION.version}`);
 
-async function write({ store, pool, onStatus, batchSize = 500, renew, retryMs = 1000 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
+async function write({ store, pool, onStatus, batchSize = 500, restMs = 25, renew, retryMs = 1000 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
   await dropIfHalfGone(client);
   await prepareLog(pool);
   await beginProgress(client, LIVE);
@@ -88,6 +90,7 @@ async function write({ store, pool, onStatus, batchSize = 500, renew, retryMs = 
     else if (batch.checkpoint !== checkpoint) await moveProgress(client, LIVE, { from: checkpoint, to: batch.checkpoint, events: 0 });
     checkpoint = batch.checkpoint;
     onStatus?.({ role: 'writer', checkpoint, caughtUp: batch.caughtUp });
+    if (batch.caughtUp) await pause(restMs, signal);
   }
 }
 

@@ -89,7 +89,7 @@ export const consuming = (...consumers: ConsumerOptions[]): Provider => ({
 });
 
 /** `RELAY`: follows the store and publishes what `announce` makes of the events of these categories. */
-export const relaying = (options: Pick<RelayOptions, 'stream' | 'categories' | 'announce' | 'name'>): Provider => ({
+export const relaying = (options: Pick<RelayOptions, 'stream' | 'categories' | 'announce' | 'name' | 'restMs'>): Provider => ({
   provide: RELAY,
   useFactory: (...[store, pool, bus, logger, health, shutdown, registry]: [EventStore, Pool, Bus, Logger, HealthChecks, Shutdown, Registry]): Relay => {
     const relay = createRelay({ ...options, store, pool, bus, log: logger });
