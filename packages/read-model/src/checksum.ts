@@ -22,7 +22,7 @@ export async function checksum(client: Client, schema: string): Promise<Checksum
   const counts: Record<string, number> = {};
   for (const [name, lines] of Object.entries(parts)) {
     const { rows } = await client.query<{ n: string; high: string; low: string }>(
-      `SELECT count(*) AS n, coalesce(sum(hashtextextended(line, 1)::numeric), 0) AS high, coalesce(sum(hashtextextended(line, 2)::numeric), 0) AS low FROM (${lines(schema)}) t`,
+      `SELECT count(*) AS n, coalesce(sum(hashtextextended(line, 1)), 0) AS high, coalesce(sum(hashtextextended(line, 2)), 0) AS low FROM (${lines(schema)}) t`,
     );
     const { n, high, low } = rows[0]!;
     counts[name] = Number(n);

@@ -34,6 +34,8 @@ export function tallyOf({ rows, before }: Changes): Tally {
 export interface Known {
   /** By notification id. */
   row(id: string): LogRow | undefined;
+  /** True: its rows are changed in place, and `before` stays empty. Default false. */
+  readonly owned?: boolean;
   /** Streams with an event set aside; the fold adds to it. */
   readonly parked: Set<string>;
 }
@@ -61,12 +63,12 @@ function foldEvent(event: RecordedEvent, known: Known, changes: Changes): void {
   /** Why it cannot be taken; undefined when it was. */
   function taken(): string | undefined {
     try {
-      changes.rows.set(id, advance(own ?? (row && { ...row }), event));
+      changes.rows.set(id, advance(own ?? (row && !known.owned ? { ...row } : row), event));
     } catch (error) {
       if (!(error instanceof PoisonEvent)) throw error;
       return error.message;
     }
-    if (row && !own) changes.before.set(id, row);
+    if (row && !own && !known.owned) changes.before.set(id, row);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 export * from './row.ts';
 export * from './follow.ts';
 export * from './rebuild.ts';
+export { RebuildStopped, type RebuildProgress, type Stop } from './bulk.ts';
 export * from './verify.ts';
 export * from './checksum.ts';
 export * from './find.ts';

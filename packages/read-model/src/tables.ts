@@ -11,8 +11,9 @@ const names = (columns: Columns) => Object.values(columns).map(({ column }) => c
 const recordset = (columns: Columns) => `json_to_recordset($1) AS t(${Object.entries(columns).map(([key, { type }]) => `"${key}" ${type}`).join(', ')})`;
 const keys = (columns: Columns) => Object.keys(columns).map((key) => `t."${key}"`).join(', ');
 
-const upsertRows = (schema: string) => `INSERT INTO ${schema}.notification (${names(rowColumns)}) SELECT ${keys(rowColumns)} FROM ${recordset(rowColumns)}
-ON CONFLICT (notification_id) DO UPDATE SET ${Object.values(rowColumns).slice(1).map(({ column }) => `${column} = excluded.${column}`).join(', ')}`;
+/** For rows that are there already, whole. */
+export const overwrite = `ON CONFLICT (notification_id) DO UPDATE SET ${Object.values(rowColumns).slice(1).map(({ column }) => `${column} = excluded.${column}`).join(', ')}`;
+const upsertRows = (schema: string) => `INSERT INTO ${schema}.notification (${names(rowColumns)}) SELECT ${keys(rowColumns)} FROM ${recordset(rowColumns)} ${overwrite}`;
 
 const addFacts = (schema: string) => `INSERT INTO ${schema}.tally AS old (${names(factColumns)}) SELECT ${keys(factColumns)} FROM ${recordset(factColumns)}
 ON CONFLICT (measure, grain, at, type, channel, department, value) DO UPDATE SET n = old.n + excluded.n`;
@@ -52,10 +53,14 @@ export async function loadParked(client: Client, schema: string, streams?: reado
 }
 
 export async function writeChanges(client: Client, schema: string, changes: Changes): Promise<void> {
-  const { rows, poison } = changes;
+  const { rows } = changes;
   if (rows.size > 0) await client.query(upsertRows(schema), [JSON.stringify([...rows.values()])]);
   const counted = facts(tallyOf(changes));
   if (counted.length > 0) await client.query(addFacts(schema), [JSON.stringify(counted)]);
+  await writePoison(client, schema, changes.poison);
+}
+
+export async function writePoison(client: Client, schema: string, poison: readonly Poison[]): Promise<void> {
   if (poison.length > 0) await client.query(insertPoison(schema), [JSON.stringify(poison.map(flat), storable)]);
 }
 

@@ -1,0 +1,216 @@
+import type { Batch, Checkpoint, EventStore, RecordedEvent } from '@rappel/event-store';
+import type { Client } from '@rappel/postgres';
+import { applyBatch, refusedValue } from './apply.ts';
+import { copyInto, encodeRows } from './copy.ts';
+import { foldEvents, noChanges, wanted, type Changes, type Poison } from './fold.ts';
+import { recount } from './recount.ts';
+import type { LogRow } from './row.ts';
+import { CATEGORY } from './schema.ts';
+import { loadParked, loadRows, moveProgress, overwrite, readProgress, writePoison, type Step } from './tables.ts';
+
+export interface RebuildProgress {
+  readonly phase: 'fold' | 'count' | 'index' | 'compare' | 'swap';
+  readonly events: number;
+  readonly checkpoint: Checkpoint;
+  /** Events per second of this run so far. */
+  readonly rate: number;
+}
+
+export interface Stop {
+  /** Last place to fold, inclusive. Default: the end. */
+  readonly checkpoint?: Checkpoint;
+  /** Last moment to fold, by when the store took the event. */
+  readonly moment?: string;
+}
+
+export interface FoldOptions {
+  readonly store: EventStore;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+  /** Stops at the next batch: rejects with `RebuildStopped`. */
+  readonly signal?: AbortSignal;
+  /** Events folded in memory before they are written. Default 10,000. */
+  readonly flushEvery?: number;
+  /** Default: the end of the store. */
+  readonly stop?: Stop;
+}
+
+/** The signal stopped it; what was written stays for the next one. */
+export class RebuildStopped extends Error {
+  override readonly name = 'RebuildStopped';
+  readonly code = 'rebuild-stopped';
+}
+
+/**
+ * Folds the store into `schema` from its checkpoint to the end, or to `stop`, many times faster than the live log is followed:
+ * new rows go by COPY, counters are taken from the rows once, at the end. Memory stays flat whatever the store holds.
+ */
+export async function foldAll(client: Client, schema: string, options: FoldOptions): Promise<Folded> {
+  const started = performance.now();
+  let events = 0;
+  for (let done = false; !done; ) {
+    const writer = createWriter(client, schema, { checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema) });
+    const tell = (phase: 'fold' | 'count') => {
+      const { events: now, checkpoint } = writer.status();
+      options.onProgress?.({ phase, events: events + now, checkpoint, rate: (events + now) / ((performance.now() - started) / 1000) });
+    };
+    try {
+      await foldOnce(writer, options, () => tell('fold'));
+      tell('count');
+      events += writer.status().events;
+      done = true;
+    } catch (error) {
+      if (!refusedValue(error)) throw error;
+      // A value that PostgreSQL refuses is somewhere in the part being written: take that part as the live log does.
+      await client.query('ROLLBACK');
+      events += await crawl(client, schema, options.store, writer.status().checkpoint);
+    }
+  }
+  await recount(client, schema);
+  return { events, checkpoint: (await readProgress(client, schema))!.checkpoint };
+}
+
+interface Folded {
+  readonly events: number;
+  readonly checkpoint: Checkpoint;
+}
+
+async function foldOnce(writer: Writer, { store, signal, flushEvery = 10_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
+  const ending = new AbortController();
+  try {
+    for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: Math.min(2000, flushEvery), signal: ending.signal })) {
+      stopIf(signal);
+      const { events, last, checkpoint = writer.status().checkpoint } = upTo(batch, stop);
+      await writer.fold(events, checkpoint);
+      if (writer.pending() < flushEvery && !last) continue;
+      await writer.flush();
+      if (last) break;
+      tell();
+    }
+    await writer.flush();
+  } finally {
+    ending.abort();
+    await writer.idle();
+  }
+  tell();
+}
+
+export function stopIf(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new RebuildStopped('stopped; the next rebuild goes on from here');
+}
+
+/** From the checkpoint to `end` in small steps, counters and all, as the live log does it. Resolves to the events folded in. */
+export async function crawl(client: Client, schema: string, store: EventStore, end: Checkpoint): Promise<number> {
+  const before = (await readProgress(client, schema))!;
+  for (let from = before.checkpoint; from < end; ) {
+    const page = await store.readAll({ after: from, categories: [CATEGORY], limit: 500 });
+    const events = page.filter(({ checkpoint }) => checkpoint <= end);
+    const to = events.length === page.length && events.length > 0 ? events.at(-1)!.checkpoint : end;
+    await applyBatch(client, schema, events, { from, to });
+    from = to;
+  }
+  return (await readProgress(client, schema))!.events - before.events;
+}
+
+/** The part of a batch before the stop; `checkpoint` is absent when that is none of it. */
+function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly RecordedEvent[]; last: boolean; checkpoint?: Checkpoint } {
+  const events = batch.events.filter((event) => (checkpoint === undefined || event.checkpoint <= checkpoint) && (moment === undefined || event.recordedAt <= moment));
+  if (events.length < batch.events.length) return { events, last: true, checkpoint: events.at(-1)?.checkpoint };
+  return { events, last: batch.caughtUp || (checkpoint !== undefined && batch.checkpoint >= checkpoint), checkpoint: batch.checkpoint };
+}
+
+type Writer = ReturnType<typeof createWriter>;
+
+/** Folds in memory and writes in the background: while PostgreSQL takes one part, the next is read and folded. */
+function createWriter(client: Client, schema: string, { checkpoint: start, parked }: { checkpoint: Checkpoint; parked: Set<string> }) {
+  let checkpoint = start;
+  let written = start;
+  let changes: Changes = noChanges();
+  let recordedAt: string | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let total = 0;
+  // What the tables hold or are about to hold; `stored` names those of them that the part at hand may have changed.
+  const kept = createKept();
+  let stored = new Set<string>();
+  const row = (id: string) => {
+    const found = kept.get(id);
+    if (found) stored.add(id);
+    return found;
+  };
+
+  /** Rows that are needed and were written too long ago to be kept. */
+  async function lookUp(events: readonly RecordedEvent[]): Promise<void> {
+    const opened = new Set<string>();
+    for (const { version, stream } of events) if (version === 1) opened.add(stream);
+    const missing = wanted(events.filter(({ stream }) => !opened.has(stream))).filter((id) => !changes.rows.has(id) && !kept.get(id));
+    if (missing.length === 0) return;
+    await writing;
+    kept.add(await loadRows(client, schema, missing));
+  }
+
+  /** Everything is put into words before the first await: the rows go on changing meanwhile. */
+  function write(part: Changes, step: Step): Promise<void> {
+    const added: LogRow[] = [];
+    const changed: LogRow[] = [];
+    for (const [id, one] of part.rows) (stored.has(id) ? changed : added).push(one);
+    return writeLines(client, schema, { added: encodeRows(added), changed: encodeRows(changed), poison: part.poison, step });
+  }
+
+  return {
+    pending: () => changes.events,
+    status: () => ({ events: total, checkpoint }),
+    idle: () => writing,
+    async fold(events: readonly RecordedEvent[], to: Checkpoint): Promise<void> {
+      await lookUp(events);
+      const before = changes.events;
+      foldEvents(events, { row, parked, owned: true }, changes);
+      total += changes.events - before;
+      checkpoint = to;
+      recordedAt = events.at(-1)?.recordedAt ?? recordedAt;
+    },
+    async flush(): Promise<void> {
+      await writing;
+      if (checkpoint === written) return;
+      writing = write(changes, { from: written, to: checkpoint, events: changes.events, recordedAt });
+      // Awaited by the next flush; without this a failure before that would end the process.
+      writing.catch(() => undefined);
+      written = checkpoint;
+      kept.age();
+      kept.add(changes.rows);
+      stored = new Set();
+      changes = noChanges();
+    },
+  };
+}
+
+interface Lines { readonly added: readonly string[]; readonly changed: readonly string[]; readonly poison: readonly Poison[]; readonly step: Step }
+
+async function writeLines(client: Client, schema: string, { added, changed, poison, step }: Lines): Promise<void> {
+  await client.query('BEGIN');
+  await copyInto(client, `${schema}.notification`, added);
+  if (changed.length > 0) {
+    await client.query(`CREATE TEMP TABLE changed (LIKE ${schema}.notification) ON COMMIT DROP`);
+    await copyInto(client, 'changed', changed);
+    await client.query(`INSERT INTO ${schema}.notification SELECT * FROM changed ${overwrite}`);
+  }
+  await writePoison(client, schema, poison);
+  await moveProgress(client, schema, step);
+  await client.query('COMMIT');
+}
+
+const ROWS_KEPT = 50_000;
+
+/** The rows last written, in two generations of which the older is dropped: most events are about recent notifications. */
+function createKept() {
+  let young = new Map<string, LogRow>();
+  let old = new Map<string, LogRow>();
+  return {
+    get: (id: string) => young.get(id) ?? old.get(id),
+    add(rows: ReadonlyMap<string, LogRow>): void {
+      for (const [id, row] of rows) young.set(id, row);
+    },
+    /** Only between two parts: a part counts on what it found. */
+    age(): void {
+      if (young.size > ROWS_KEPT / 2) [old, young] = [young, new Map()];
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { Client } from '@rappel/postgres';
+import { from } from 'pg-copy-streams';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { LogRow } from './row.ts';
+import { rowColumns } from './schema.ts';
+
+const columns = Object.values(rowColumns).map(({ column }) => column).join(', ');
+const encoders = Object.entries(rowColumns).map(([key, { type }]) => ({ key: key as keyof LogRow, encode: type === 'text' ? escaped : type === 'jsonb' ? json : String }));
+
+/** Rows as lines of COPY's text format, in chunks. They are written out at once: later changes of the rows do not show. */
+export function encodeRows(rows: readonly LogRow[], perChunk = 500): string[] {
+  return Array.from({ length: Math.ceil(rows.length / perChunk) }, (_, i) => rows.slice(i * perChunk, (i + 1) * perChunk).map(line).join(''));
+}
+
+function line(row: LogRow): string {
+  let text = '';
+  for (const { key, encode } of encoders) {
+    const value = row[key];
+    text += value === null ? '\\N\t' : `${encode(value)}\t`;
+  }
+  // A Buffer would put a replacement character where SQL parameters are refused.
+  if (!(text as string & { isWellFormed(): boolean }).isWellFormed()) throw new Unstorable();
+  return `${text.slice(0, -1)}\n`;
+}
+
+const special: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+function escaped(value: unknown): string {
+  const text = String(value);
+  return /[\\\t\n\r]/.test(text) ? text.replaceAll(/[\\\t\n\r]/g, (found) => special[found]!) : text;
+}
+function json(value: unknown): string {
+  return escaped(JSON.stringify(value));
+}
+
+/** A text with half a surrogate pair; coded as PostgreSQL does. */
+class Unstorable extends Error {
+  override readonly name = 'Unstorable';
+  readonly code = '22P05';
+}
+
+/** Appends lines of `encodeRows` to a table. */
+export async function copyInto(client: Client, table: string, chunks: readonly string[]): Promise<void> {
+  if (chunks.length > 0) await pipeline(Readable.from(chunks), client.query(from(`COPY ${table} (${columns}) FROM STDIN`)));
+}
