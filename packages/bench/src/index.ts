@@ -1,1 +1,1 @@
-export { benchLogQueries, type LogQueryRow } from './log-queries.ts';
+export { logQueries } from './log-queries.ts';

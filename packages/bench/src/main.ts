@@ -11,7 +11,7 @@ import { eventStore, subscription } from './event-store.ts';
 import { growth } from './growth.ts';
 import { createHosts, type Hosts } from './hosts.ts';
 import { latency } from './latency.ts';
-import { logQueries } from './log-queries-part.ts';
+import { logQueries } from './log-queries.ts';
 import { pipeline } from './pipeline.ts';
 import { rebuild } from './rebuild.ts';
 import { relay } from './relay.ts';
@@ -42,7 +42,7 @@ async function bench(): Promise<void> {
     .option('--rounds <n>', 'rounds that count; one more comes first, to warm up', whole, 3)
     .option('--count <n>', 'loan events in each round of the pipelines', whole, 5000)
     .option('--loans <n>', 'loans that the scheduler plans; a tenth of them fall due at once', whole, 1_000_000)
-    .option('--notifications <n>', 'notifications in the log when its questions are asked', whole, 1_000_000)
+    .option('--notifications <n>', 'notifications in the log when its questions are asked', whole, 5_000_000)
     .option('--smoke', 'tiny numbers: shows that each part runs, says nothing about speed', false)
     .option('--profile', 'services leave CPU profiles in .rappel/profiles', false)
     .option('--growth <n,n>', 'events stored before each step of growth', (text) => text.split(',').map(whole), [0, 1_000_000])

@@ -1,14 +1,13 @@
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { startStack } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { findNotifications, rebuildLog, type Rebuilt } from '@rappel/read-model';
-import { compare, percentile, takeTurns, type Part } from './figures.ts';
+import type { Part } from './context.ts';
+import { compare, percentile, takeTurns } from './figures.ts';
 
 /** The log built anew from the events, beside reading the same events with a plain SELECT; somebody asks the log meanwhile. */
 export const rebuild: Part = async (context) => {
-  const notifications = context.smoke ? 200 : Number(process.env["RB_N"] ?? 250_000);
-  const stack = await startStack({ inbox: false, twilio: false, nats: false });
-  const url = stack.env['DATABASE_URL']!;
+  const notifications = context.smoke ? 200 : 250_000;
+  const { url, stop } = await context.hosts.server();
   const pool = createPool(url);
   const store = createPostgresEventStore({ connectionString: url });
   try {
@@ -42,7 +41,7 @@ export const rebuild: Part = async (context) => {
   } finally {
     await store.close();
     await pool.end();
-    await stack.stop();
+    await stop();
   }
 };
 
@@ -57,12 +56,12 @@ function askMeanwhile(pool: Pool) {
   return {
     took,
     async during<T>(work: () => Promise<T>): Promise<T> {
-      let over = false;
-      const asking = (async () => { while (!over) await Promise.all([ask(), new Promise((resolve) => { setTimeout(resolve, 20); })]); })();
+      const over = new AbortController();
+      const asking = (async () => { while (!over.signal.aborted) await Promise.all([ask(), new Promise((resolve) => { setTimeout(resolve, 20); })]); })();
       try {
         return await work();
       } finally {
-        over = true;
+        over.abort();
         await asking;
       }
     },

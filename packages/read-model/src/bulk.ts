@@ -1,5 +1,6 @@
 import type { Batch, Checkpoint, EventStore, RecordedEvent } from '@rappel/event-store';
 import type { Client } from '@rappel/postgres';
+import { isBefore, type Stop } from './as-of.ts';
 import { applyBatch, refusedValue } from './apply.ts';
 import { copyInto, encodeRows } from './copy.ts';
 import { foldEvents, noChanges, wanted, type Changes, type Poison } from './fold.ts';
@@ -14,13 +15,6 @@ export interface RebuildProgress {
   readonly checkpoint: Checkpoint;
   /** Events per second of this run so far. */
   readonly rate: number;
-}
-
-export interface Stop {
-  /** Last place to fold, inclusive. Default: the end. */
-  readonly checkpoint?: Checkpoint;
-  /** Last moment to fold, by when the store took the event. */
-  readonly moment?: string;
 }
 
 export interface FoldOptions {
@@ -113,7 +107,8 @@ export async function crawl(client: Client, schema: string, store: EventStore, e
 
 /** The part of a batch before the stop; `checkpoint` is absent when that is none of it. */
 function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly RecordedEvent[]; last: boolean; checkpoint?: Checkpoint } {
-  const events = batch.events.filter((event) => (checkpoint === undefined || event.checkpoint <= checkpoint) && (moment === undefined || event.recordedAt <= moment));
+  const open = checkpoint === undefined && moment === undefined;
+  const events = open ? batch.events : batch.events.filter((event) => isBefore({ checkpoint, moment }, event));
   if (events.length < batch.events.length) return { events, last: true, checkpoint: events.at(-1)?.checkpoint };
   return { events, last: batch.caughtUp || (checkpoint !== undefined && batch.checkpoint >= checkpoint), checkpoint: batch.checkpoint };
 }

@@ -37,11 +37,9 @@ export interface Place {
   readonly notificationId: string;
 }
 
-/** A span of due or sent moments is read in that order, along its own index; everything else by `requestedAt`. */
-export const sortOf = ({ spans = {} }: Filter): 'sentAt' | 'dueAt' | 'requestedAt' => {
-  if (spans.requestedAt) return 'requestedAt';
-  return spans.sentAt ? 'sentAt' : spans.dueAt ? 'dueAt' : 'requestedAt';
-};
+/** A span of moments is read in its own order, along its own index (of several spans: the first that is given); everything else by `requestedAt`. */
+export const sortOf = ({ spans = {} }: Filter): InstantField =>
+  (spans.requestedAt ? 'requestedAt' : filterInstants.find((field) => spans[field]) ?? 'requestedAt');
 
 /** The place of a row in the order of its filter. */
 export const placeIn = (filter: Filter, row: LogRow): Place => ({ at: row[sortOf(filter)]!, notificationId: row.notificationId });

@@ -1,10 +1,12 @@
 export * from './row.ts';
 export * from './follow.ts';
 export * from './rebuild.ts';
-export { RebuildStopped, type RebuildProgress, type Stop } from './bulk.ts';
+export { RebuildStopped, type RebuildProgress } from './bulk.ts';
 export * from './verify.ts';
 export * from './checksum.ts';
 export * from './find.ts';
 export * from './statistics.ts';
 export * from './state.ts';
 export { prepareLog, PROJECTION } from './schema.ts';
+export { changing, isBefore, rowsAsOf, stopOf, type Stop } from './as-of.ts';
+export { recount } from './recount.ts';

@@ -97,13 +97,21 @@ export const createIndexes = (schema: string): string[] => [
   ['department', '(department, requested_at, notification_id) WHERE department IS NOT NULL'],
   ['sent', '(sent_at, notification_id) WHERE sent_at IS NOT NULL'],
   ['due', '(due_at, notification_id) WHERE due_at IS NOT NULL'],
-  ['unsent', "(status, requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
+  // Any other span of instants is read in its own order too.
+  ...['attempted_at', 'delivered_at', 'read_at', 'given_up_at', 'skipped_at', 'waiting_until', 'valid_until'].map((at) => [at, `(${at}, notification_id) WHERE ${at} IS NOT NULL`]),
+  ['updated', '(updated_at, notification_id)'],
+  // What is rare has an index of its own, in the order of the pages; what is common is soon found along the others.
+  ['unsent', "(requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
+  ['status', "(status, requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
   ['open', "(phase, requested_at, notification_id) WHERE phase IN ('ready', 'attempting', 'unknown', 'held')"],
   ['skipped', '(skip_reason, requested_at, notification_id) WHERE skip_reason IS NOT NULL'],
-  ['undelivered', "(delivery, requested_at, notification_id) WHERE delivery IN ('undelivered', 'failed')"],
-  ['error', '(error_class, error_code, requested_at, notification_id) WHERE error_class IS NOT NULL'],
-  ['provider', '(provider_id) WHERE provider_id IS NOT NULL'],
-  ['replaces', '(replaces) WHERE replaces IS NOT NULL'],
+  ['undelivered', "(delivery, requested_at, notification_id) WHERE delivery <> 'delivered' AND delivery <> 'read'"],
+  ['class', '(error_class, requested_at, notification_id) WHERE error_class IS NOT NULL'],
+  ['code', '(error_code, requested_at, notification_id) WHERE error_code IS NOT NULL'],
+  ...['attempts', 'due_version', 'occurrence'].map((column) => [column, `(${column}, requested_at, notification_id) WHERE ${column} > 1`]),
+  ['replays', '(replays, requested_at, notification_id) WHERE replays > 0'],
+  ['missing', '(requested_at, notification_id) WHERE receipt_missing'],
+  ...['waiting_for', 'provider_id', 'replaces', 'replaced_by', 'leader'].map((column) => [column, `(${column}, requested_at, notification_id) WHERE ${column} IS NOT NULL`]),
 ].map(([name, on]) => `CREATE INDEX IF NOT EXISTS notification_${name} ON ${schema}.notification ${on}`)
   .concat(`CREATE INDEX IF NOT EXISTS notification_words ON ${schema}.notification USING gin (to_tsvector('simple', error_text)) WHERE error_text IS NOT NULL`);
 

@@ -45,6 +45,9 @@ export const baseConfig = {
   OIDC_JWKS_URL: z.string().optional(),
   /** HTTP requests a minute from one address; 0 = no limit. */
   RAPPEL_RATE_LIMIT: z.coerce.number().int().min(0).default(6000),
+  /** Pages of these origins (`https://desk.example.org`, comma between) may call the API from a browser; `*` = any. Default: none. */
+  RAPPEL_CORS_ORIGINS: z.string().default('').transform((text) => text.split(',').map((one) => one.trim()).filter(Boolean))
+    .refine((origins) => origins.every((one) => one === '*' || (URL.canParse(one) && new URL(one).origin === one)), 'expected origins like https://desk.example.org, without a path'),
   /** Whether `X-Forwarded-*` of a proxy is believed. */
   RAPPEL_TRUST_PROXY: z.stringbool().default(false),
   /** Longest orderly shutdown, real milliseconds; then the process ends with 1. */

@@ -64,6 +64,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     migrateAuth(pool),
   ]);
   app.useGlobalFilters(createErrorFilter(logger));
+  allowOrigins(app, config);
   app.useGlobalGuards(guardFor(pool, config));
   shutdown.add('feeds', 'readiness', () => health.setServing(false));
   await start(app, options, shutdown);
@@ -81,6 +82,15 @@ async function start(app: NestFastifyApplication, { strategies = [], config }: S
   shutdown.add('intake', 'HTTP and consumers', () => app.close());
   await app.startAllMicroservices();
   await app.listen(config.PORT, config.HOST);
+}
+
+/** Tokens travel in a header, never in a cookie, so no credentials are allowed. Without configured origins browsers keep other sites out. */
+function allowOrigins(app: NestFastifyApplication, { RAPPEL_CORS_ORIGINS: origins }: BaseConfig): void {
+  if (origins.length === 0) return;
+  app.enableCors({
+    origin: origins.includes('*') ? '*' : origins, methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'], maxAge: 600,
+    allowedHeaders: ['authorization', 'content-type', 'if-none-match', 'last-event-id', 'traceparent'], exposedHeaders: ['etag', 'content-disposition', 'retry-after'],
+  });
 }
 
 function guardFor(pool: Pool, config: BaseConfig): CanActivate {

@@ -1,7 +1,8 @@
+import { BadRequestException } from '@nestjs/common';
 import type { Bus, Logger, Shutdown } from '@rappel/service-kit';
 import { z } from 'zod';
 import type { Notifications } from './api/notifications.ts';
-import { NotificationParams, PageQuery } from './api/schemas.ts';
+import { NotificationQuestion, PageQuery } from './api/schemas.ts';
 import type { Statistics } from './api/statistics.ts';
 import * as S from './api/statistics.schemas.ts';
 
@@ -17,7 +18,7 @@ const question = <T extends z.ZodType>(schema: T, answer: (query: z.infer<T>) =>
 export function answerQueries({ bus, notifications, statistics, logger, shutdown }: Parts): void {
   const questions: Record<string, Question> = {
     notifications: question(PageQuery, (query) => notifications.page(query, false)),
-    notification: question(NotificationParams, async ({ id }) => await notifications.one(id, false) ?? { error: { code: 'not-found', message: `there is no notification ${id}` } }),
+    notification: question(NotificationQuestion, async (wanted) => await notifications.one(wanted, false) ?? failure('not-found', `there is no notification ${wanted.id}`)),
     status: question(S.StatusQuery, statistics.status),
     failures: question(S.FailuresQuery, statistics.failures),
     'send-rate': question(S.RateQuery, statistics.rate),
@@ -40,6 +41,7 @@ export function answerQueries({ bus, notifications, statistics, logger, shutdown
     try {
       message.respond(JSON.stringify(await answer(message.subject, message.string())));
     } catch (err) {
+      if (err instanceof BadRequestException) return void message.respond(JSON.stringify(failure('invalid-input', err.message)));
       logger.error({ err }, 'a question over NATS failed');
       message.respond(JSON.stringify(failure('internal', 'something went wrong on our side')));
     }

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiKey, migrateAuth } from '@rappel/auth';
 import type { EventStore, NewEvent } from '@rappel/event-store';
@@ -25,7 +28,7 @@ beforeAll(async () => {
   store = sealing(createPostgresEventStore({ connectionString: url }), vault);
   token.reader = (await createApiKey(pool, { name: 'reader', scopes: ['log:read'] })).token;
   token.personal = (await createApiKey(pool, { name: 'personal', scopes: ['log:read', 'personal:read', 'ops'] })).token;
-  const config = parseConfig(logConfig, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, PORT: '0', RAPPEL_DEFAULT_ZONE: 'UTC' });
+  const config = parseConfig(logConfig, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, PORT: '0', RAPPEL_DEFAULT_ZONE: 'UTC', RAPPEL_CORS_ORIGINS: 'https://desk.example.org, https://stats.example.org' });
   service = await runService({ name: 'notification-log', module: AppModule, config, logger: createLogger('notification-log', config) });
 }, 60_000);
 afterAll(async () => {
@@ -117,6 +120,46 @@ describe('the log over HTTP and NATS', () => {
     expect(one.text).not.toContain('612345678');
     expect((await get(`/notifications/${sent}`, { as: token.personal })).body.recipient).toBe('+33612345678');
     expect(await get(`/notifications/${sent}`, { headers: { 'if-none-match': one.etag! } })).toMatchObject({ status: 304, text: '' });
+  });
+
+  it('runs the README\'s calls as they are written there', async () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const [, lines] = /```sh\n([\s\S]*?)```/.exec(readme)!;
+    const calls = lines!.split('\n').filter((line) => line.startsWith('curl'));
+    const preamble = lines!.split('\n').find((line) => line.startsWith('BASE='))!.replace('http://127.0.0.1:4005', service!.url);
+    expect(preamble).toContain(service!.url);
+    const answers = await Promise.all(calls.map(async (call) => {
+      const { stdout } = await promisify(execFile)('bash', ['-c', `${preamble}\n${call.replace('curl', 'curl --silent --show-error --fail')}`], { env: { ...process.env, RAPPEL_API_KEY: token.reader } });
+      return JSON.parse(stdout) as { items: { status: string; type: string; channel: string }[]; total: number; sent: number; limit: number };
+    }));
+    const [byStatus, failures, list, today] = answers;
+    expect(byStatus).toEqual({ items: expect.arrayContaining([{ status: 'ENVOYEE', count: 1 }, { status: 'ECHEC_PERMANENT', count: 1 }]), total: 3 });
+    expect(failures!.items).toMatchObject([{ status: 'ECHEC_PERMANENT', errorText: 'Invalid recipient phone number', type: 'RETARD', count: 1 }]);
+    expect(list!.items).toMatchObject([{ notificationId: failed, status: 'ECHEC_PERMANENT', channel: 'WHATSAPP' }]);
+    expect(today).toMatchObject({ channel: 'WHATSAPP', limit: 100, remaining: 100 - today!.sent, reached: false, zone: 'Europe/Paris' });
+  });
+
+  it('lets pages of configured origins in, and no others', async () => {
+    const ask = (origin: string, init: RequestInit = {}) => fetch(`${service!.url}/stats/status`, { ...init, headers: { origin, ...init.headers } });
+    const preflight = await ask('https://stats.example.org', { method: 'OPTIONS', headers: { 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' } });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
+    const asked = await ask('https://stats.example.org', { headers: { authorization: `Bearer ${token.reader}` } });
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([200, 'https://stats.example.org']);
+    expect((await ask('https://elsewhere.example.org', { headers: { authorization: `Bearer ${token.reader}` } })).headers.get('access-control-allow-origin')).toBeNull();
+    expect(() => parseConfig(logConfig, { DATABASE_URL: 'postgres://x', RAPPEL_MASTER_KEY: randomBytes(32).toString('hex'), RAPPEL_CORS_ORIGINS: 'desk.example.org/path' })).toThrow('RAPPEL_CORS_ORIGINS');
+  });
+
+  it('shows notifications as they were at a position or an instant', async () => {
+    const [requested, started, accepted] = await store!.readStream(notificationStream(sent));
+    expect((await get(`/notifications/${sent}?asOf=${requested!.checkpoint}`)).body).toMatchObject({ status: 'EN_ATTENTE', attempts: 0, sentAt: null, timeline: [{ type: 'NotificationRequested' }] });
+    expect((await get(`/notifications/${sent}?asOf=${Number(started!.checkpoint)}`)).body).toMatchObject({ phase: 'attempting', timeline: [{}, {}] });
+    expect((await get(`/notifications/${sent}?asOf=${accepted!.recordedAt}`)).body).toMatchObject({ status: 'ENVOYEE' });
+    expect((await get(`/notifications/${sent}?asOf=2020-01-01T00:00:00Z`)).status).toBe(404);
+    const then = (await get(`/attributions/l-1/notifications?asOf=${started!.checkpoint}`)).body.items as { notificationId: string; phase: string }[];
+    expect(then).toMatchObject([{ notificationId: sent, phase: 'attempting' }]);
+    for (const bad of ['never', '2026-13-45T00:00:00Z', '1.5', '2026-03-01']) expect([bad, (await get(`/notifications/${sent}?asOf=${bad}`)).status]).toEqual([bad, 400]);
+    expect((await get(`/notifications?status=ENVOYEE&asOf=${started!.checkpoint}`)).body.error.message).toContain('not with status');
   });
 
   it('exports CSV and NDJSON', async () => {

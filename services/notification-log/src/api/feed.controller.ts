@@ -38,7 +38,8 @@ export class FeedController {
     request.raw.on('close', () => gone.abort());
     reply.hijack();
     const out = reply.raw;
-    out.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' });
+    // What hooks have set so far (CORS) goes along.
+    out.writeHead(200, { ...reply.getHeaders() as Record<string, string>, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' });
     out.write('retry: 2000\n\n');
     for await (const events of this.#feed.follow({ after, signal: gone.signal })) {
       const found = await this.#notifications.some([...new Set(events.map(({ stream }) => idOf(stream)))], hasScope(caller, 'personal:read'));

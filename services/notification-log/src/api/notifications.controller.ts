@@ -3,7 +3,7 @@ import { Caller, Endpoint, hasScope, Scopes, ZodParams, ZodQuery, type CallerIde
 import { NOTIFICATIONS } from '../tokens.ts';
 import { ETag } from './etag.ts';
 import type { Notifications } from './notifications.ts';
-import { IdParams, NotificationPage, NotificationParams, NotificationWithTimeline, PageQuery } from './schemas.ts';
+import { AsOfQuery, IdParams, NotificationPage, NotificationParams, NotificationWithTimeline, PageQuery } from './schemas.ts';
 
 const personal = (caller: CallerIdentity) => hasScope(caller, 'personal:read');
 
@@ -24,10 +24,10 @@ export class NotificationsController {
   }
 
   @Get('notifications/:id')
-  @Endpoint({ summary: 'One notification with its full timeline', params: NotificationParams, answer: NotificationWithTimeline, tags: ['notifications'] })
-  async one(@ZodParams(NotificationParams) { id }: { id: string }, @Caller() caller: CallerIdentity) {
-    const found = await this.#notifications.one(id, personal(caller));
-    if (!found) throw new NotFoundException(`there is no notification ${id}`);
+  @Endpoint({ summary: 'One notification with its full timeline', params: NotificationParams, query: AsOfQuery, answer: NotificationWithTimeline, tags: ['notifications'] })
+  async one(@ZodParams(NotificationParams) { id }: { id: string }, @ZodQuery(AsOfQuery) { asOf }: { asOf?: string }, @Caller() caller: CallerIdentity) {
+    const found = await this.#notifications.one({ id, asOf }, personal(caller));
+    if (!found) throw new NotFoundException(`there is no notification ${id}${asOf === undefined ? '' : ` as of ${asOf}`}`);
     return found;
   }
 

@@ -1,7 +1,8 @@
+import { BadRequestException } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import { notificationStream } from '@rappel/notification';
-import { findNotifications, placeIn, type Filter, type LogRow, type Place } from '@rappel/read-model';
+import { changing, findNotifications, isBefore, placeIn, rowsAsOf, stopOf, type Filter, type LogRow, type Place } from '@rappel/read-model';
 import type { z } from 'zod';
 import type { Recipients } from '../recipients.ts';
 import { cursorOf, placeOf } from './cursor.ts';
@@ -10,7 +11,7 @@ import { filterOf, type Notification as Shown, type NotificationPage, type Notif
 /** What HTTP and NATS both answer about notifications. `personal` = the reader may see addresses. */
 export interface Notifications {
   page(query: PageQuery & Record<string, unknown>, personal: boolean): Promise<z.infer<typeof NotificationPage>>;
-  one(id: string, personal: boolean): Promise<z.infer<typeof NotificationWithTimeline> | undefined>;
+  one(wanted: { id: string; asOf?: string | undefined }, personal: boolean): Promise<z.infer<typeof NotificationWithTimeline> | undefined>;
   /** All of a filter, page by page, in the order they were requested. */
   all(filter: Filter, personal: boolean): AsyncGenerator<Shown[]>;
   /** The rows that are there of these ids. */
@@ -31,24 +32,33 @@ export function createNotifications({ pool, store, recipients }: NotificationsOp
     return rows.map((row, i) => ({ ...row, recipient: addresses[i]! }) as Shown);
   }
 
-  async function one(id: string, personal: boolean) {
-    const [row] = await findNotifications(pool, { where: { notificationId: [id] }, limit: 1 });
+  async function one({ id, asOf }: { id: string; asOf?: string | undefined }, personal: boolean) {
+    const [row] = asOf === undefined ? await findNotifications(pool, { where: { notificationId: [id] }, limit: 1 }) : await asItWas([id], asOf);
     if (!row) return undefined;
     const events = await store.readStream(notificationStream(id));
-    const timeline = events.map(({ version, type, data, metadata, recordedAt }) => ({
+    const timeline = events.filter((event) => asOf === undefined || isBefore(stopOf(asOf), event)).map(({ version, type, data, metadata, recordedAt }) => ({
       version, type, recordedAt, at: String((data as { at?: unknown }).at ?? recordedAt),
       actor: metadata.actor ?? null, correlationId: metadata.correlationId ?? null, data: data as Record<string, unknown>,
     }));
     return { ...(await shown([row], personal))[0]!, timeline };
   }
 
+  async function asItWas(ids: readonly string[], asOf: string): Promise<LogRow[]> {
+    // A place that the store cannot read from is no place.
+    if (!asOf.includes('T')) await store.readAll({ after: asOf, limit: 1 }).catch(() => { throw new BadRequestException('asOf is not a place in this log'); });
+    return (await rowsAsOf(store, ids, stopOf(asOf))).filter((row) => row !== undefined);
+  }
+
   return {
     one,
     async page(query, personal) {
-      const { limit, order, cursor } = query;
+      const { limit, order, cursor, asOf } = query;
       const filter = filterOf(query);
+      const unknown = asOf === undefined ? [] : changing(filter);
+      if (unknown.length > 0) throw new BadRequestException(`asOf goes with what never changes (attributionId, borrowerId, department, type, channel, requestedAt …), not with ${unknown.join(', ')}`);
       const rows = await findNotifications(pool, { ...filter, order, limit: limit + 1, ...(cursor && { after: placeOf(cursor) }) });
-      const items = await shown(rows.slice(0, limit), personal);
+      const found = rows.slice(0, limit);
+      const items = await shown(asOf === undefined ? found : await asItWas(found.map(({ notificationId }) => notificationId), asOf), personal);
       return { items, next: rows.length > limit ? cursorOf(placeIn(filter, rows[limit - 1]!)) : null };
     },
     async *all(filter, personal) {

@@ -22,7 +22,12 @@ const spans = Object.fromEntries(filterInstants.flatMap((field) => [[`${field}Fr
 /** Every field of a notification as a filter; instants as `<field>From` (inclusive) and `<field>To` (exclusive). */
 export const FilterQuery = z.strictObject({ ...where, ...spans, error: z.string().min(1).max(200).optional() });
 
+const AsOf = z.union([Instant, z.string().regex(/^[0-9:/_.-]{1,200}$/)]).optional()
+  .describe('as the log was at this instant (when the store took the events) or position, inclusive');
+export const AsOfQuery = z.strictObject({ asOf: AsOf });
+
 export const PageQuery = FilterQuery.extend({
+  asOf: AsOf,
   limit: z.coerce.number().int().min(1).max(500).default(50),
   order: z.enum(['asc', 'desc']).default('desc'),
   cursor: z.string().max(200).optional(),
@@ -63,3 +68,4 @@ export const NotificationWithTimeline = Notification.extend({ timeline: z.array(
 
 export const IdParams = z.object({ id: Id });
 export const NotificationParams = z.object({ id: z.uuid() });
+export const NotificationQuestion = NotificationParams.extend({ asOf: AsOf });
