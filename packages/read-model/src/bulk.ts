@@ -22,7 +22,7 @@ export interface FoldOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
   /** Stops at the next batch: rejects with `RebuildStopped`. */
   readonly signal?: AbortSignal;
-  /** Events folded in memory before they are written. Default 10,000. */
+  /** Events folded in memory before they are written. Default 40,000. */
   readonly flushEvery?: number;
   /** Default: the end of the store. */
   readonly stop?: Stop;
@@ -71,7 +71,7 @@ interface Folded {
 // Small enough that a page is garbage before V8 copies it a second time: pages of 5,000 took twice the CPU.
 const PAGE = 500;
 
-async function foldOnce(writer: Writer, { store, signal, flushEvery = 10_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
+async function foldOnce(writer: Writer, { store, signal, flushEvery = 40_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
   const ending = new AbortController();
   try {
     for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: PAGE, signal: ending.signal })) {
@@ -145,12 +145,12 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
     kept.add(await loadRows(client, schema, missing));
   }
 
-  /** Everything is put into words before the first await: the rows go on changing meanwhile. */
-  function write(part: Changes, step: Step): Promise<void> {
+  /** Resolves when everything is put into words: the rows go on changing while PostgreSQL takes them. */
+  async function linesOf(part: Changes, step: Step): Promise<Lines> {
     const added: LogRow[] = [];
     const changed: LogRow[] = [];
     for (const [id, one] of part.rows) (stored.has(id) ? changed : added).push(one);
-    return writeLines(client, schema, { added: encodeRows(added), changed: encodeRows(changed), poison: part.poison, step });
+    return { added: await encodeRows(added), changed: await encodeRows(changed), poison: part.poison, step };
   }
 
   return {
@@ -168,7 +168,7 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
     async flush(): Promise<void> {
       await writing;
       if (checkpoint === written) return;
-      writing = write(changes, { from: written, to: checkpoint, events: changes.events, recordedAt });
+      writing = writeLines(client, schema, await linesOf(changes, { from: written, to: checkpoint, events: changes.events, recordedAt }));
       // Awaited by the next flush; without this a failure before that would end the process.
       writing.catch(() => undefined);
       written = checkpoint;

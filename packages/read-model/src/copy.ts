@@ -2,16 +2,24 @@ import type { Client } from '@rappel/postgres';
 import { from } from 'pg-copy-streams';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { LogRow } from './row.ts';
 import { rowColumns } from './schema.ts';
 
 const columns = Object.values(rowColumns).map(({ column }) => column).join(', ');
 const encoders = Object.entries(rowColumns).map(([key, { type }]) => ({ key: key as keyof LogRow, encode: type === 'text' ? escaped : type === 'jsonb' ? json : String }));
 
-/** Rows as lines of COPY's text format, in chunks. They are written out at once: later changes of the rows do not show. */
-export function encodeRows(rows: readonly LogRow[], perChunk = 500): string[] {
-  return Array.from({ length: Math.ceil(rows.length / perChunk) }, (_, i) => rows.slice(i * perChunk, (i + 1) * perChunk).map(line).join(''));
+/** Rows as lines of COPY's text format, in chunks; between two of them others get their turn. */
+export async function encodeRows(rows: readonly LogRow[]): Promise<string[]> {
+  const chunks: string[] = [];
+  for (let i = 0; i < rows.length; i += CHUNK) {
+    if (i > 0) await setImmediate();
+    chunks.push(rows.slice(i, i + CHUNK).map(line).join(''));
+  }
+  return chunks;
 }
+
+const CHUNK = 500;
 
 function line(row: LogRow): string {
   let text = '';

@@ -14,7 +14,7 @@ export interface RebuildOptions {
   readonly signal?: AbortSignal;
   /** Forgets what an interrupted rebuild left. Default false: goes on from there. */
   readonly fresh?: boolean;
-  /** Events folded in memory before they are written. Default 10,000. */
+  /** Events folded in memory before they are written. Default 40,000. */
   readonly flushEvery?: number;
 }
 
@@ -67,7 +67,8 @@ export async function exclusively<T>(pool: Pool, work: (client: Client) => Promi
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [lockKey('rappel:rebuild:notification-log')]);
     if (!rows[0]!.held) throw new RebuildRunning('another rebuild or verification of the log is running');
     // Tables that a crash can only lose together with the rebuild itself need not wait for the disk at each step.
-    await client.query('SET synchronous_commit TO off');
+    // One session with room to sort and group: the defaults are made for many small ones.
+    await client.query("SET synchronous_commit TO off; SET jit TO off; SET work_mem TO '128MB'; SET maintenance_work_mem TO '256MB'");
     return await work(client);
   } finally {
     // Closing the connection lets go as well, but only once the server has noticed: the next one may be waiting at the door.
