@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
+import { until } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { openEmmett, type Emmett } from './emmett.ts';
 import type { Context, Part } from './context.ts';
@@ -128,7 +129,7 @@ async function selectAll(pool: Pool): Promise<number> {
 }
 
 /** One event every 10 ms; the time from the call of append to its arrival at another store's subscriber. */
-async function liveRow({ store, url }: Stores, { smoke }: Context): Promise<Figure> {
+async function liveRow({ store, raw, url }: Stores, { smoke }: Context): Promise<Figure> {
   const count = smoke ? 10 : 200;
   const other = createPostgresEventStore({ connectionString: url });
   const sent = new Map<string, number>();
@@ -140,7 +141,8 @@ async function liveRow({ store, url }: Stores, { smoke }: Context): Promise<Figu
       if (times.length >= count) return;
     }
   })();
-  await new Promise((resolve) => { setTimeout(resolve, 500); });
+  // From here on news comes at once, not by the poll.
+  await until('the listener', async () => ((await raw.query("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN %'")).rowCount ? true : undefined));
   for (let i = 0; i < count; i++) {
     const next = event();
     sent.set(next.id, performance.now());

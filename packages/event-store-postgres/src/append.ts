@@ -38,6 +38,7 @@ export function createAppender(run: Run, { lanes, onWritten }: { lanes: number; 
   const gather = createGather<Unit, Appended[]>({
     lanes, weightOf, run: runGroup,
     mostWeight: 4000,
+    fullWeight: 100,
     keysOf: (unit) => unit.map(({ stream }) => stream),
   });
   return {

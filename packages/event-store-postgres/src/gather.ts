@@ -3,6 +3,8 @@ export interface GatherOptions<J, R> {
   readonly lanes: number;
   /** Most weight of a group; one heavier job travels alone. */
   readonly mostWeight: number;
+  /** While groups of this weight or more are under way no other starts, whatever the lanes: it would only wait behind them. Default: none. */
+  readonly fullWeight?: number;
   readonly weightOf: (job: J) => number;
   /** Jobs that share a key keep their order and never travel in one group or at once. Default: none. */
   readonly keysOf?: (job: J) => readonly string[];
@@ -23,9 +25,10 @@ interface Waiting<J, R> {
 }
 
 /** Gathers concurrent calls into groups: all of one turn of the event loop, and whatever comes while the lanes are busy. */
-export function createGather<J, R>({ lanes, mostWeight, weightOf, keysOf = () => [], run }: GatherOptions<J, R>): Gather<J, R> {
+export function createGather<J, R>({ lanes, mostWeight, fullWeight = Infinity, weightOf, keysOf = () => [], run }: GatherOptions<J, R>): Gather<J, R> {
   let queue: Waiting<J, R>[] = [];
   let running = 0;
+  let weightRunning = 0;
   let scheduled = false;
   const busy = new Set<string>();
   const idlers: (() => void)[] = [];
@@ -62,16 +65,21 @@ export function createGather<J, R>({ lanes, mostWeight, weightOf, keysOf = () =>
     }
   }
 
+  const hasRoom = (): boolean => running < lanes && weightRunning < fullWeight;
+
   function pump(): void {
     scheduled = false;
-    while (running < lanes && queue.length > 0) {
+    while (hasRoom() && queue.length > 0) {
       const group = take();
       if (group.length === 0) return;
+      const weight = group.reduce((sum, { job }) => sum + weightOf(job), 0);
       const keys = group.flatMap(({ job }) => keysOf(job));
       for (const key of keys) busy.add(key);
       running += 1;
+      weightRunning += weight;
       void settle(group).finally(() => {
         running -= 1;
+        weightRunning = running === 0 ? 0 : weightRunning - weight;
         for (const key of keys) busy.delete(key);
         schedule();
         if (running === 0 && queue.length === 0) for (const resolve of idlers.splice(0)) resolve();
@@ -80,7 +88,7 @@ export function createGather<J, R>({ lanes, mostWeight, weightOf, keysOf = () =>
   }
 
   function schedule(): void {
-    if (scheduled || running >= lanes || queue.length === 0) return;
+    if (scheduled || !hasRoom() || queue.length === 0) return;
     scheduled = true;
     setImmediate(pump);
   }

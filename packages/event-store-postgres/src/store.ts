@@ -20,7 +20,7 @@ export interface PostgresEventStoreOptions {
   readonly pollMs?: number;
   /** Longest wait for an answer, in ms; then the connection is dropped and the call rejects with `StoreUnavailable`. Default 15,000. */
   readonly timeoutMs?: number;
-  /** Groups of appends under way at once. Default 2: one runs while the next is gathered and sent. */
+  /** Groups of appends under way at once. Default 2: one runs while the next is gathered and sent; large groups run alone. */
   readonly lanes?: number;
 }
 
