@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { makeTempDir, spawnChild, stopChild, until, workspaceRoot } from '@rappel/local-stack';
+import { makeTempDir, startKurrentTestServer, workspaceRoot } from '@rappel/local-stack';
 import { createKurrentEventStore } from '../src/index.ts';
 import { realServers, type RealServer } from './real.ts';
 
@@ -15,13 +15,11 @@ const testServer: RealServer = {
   name: 'the test server, a process of its own',
   async start() {
     const folder = makeTempDir('kurrentdb');
-    const logFile = join(folder, 'log');
-    const child = spawnChild({ command: process.execPath, args: [join(workspaceRoot, 'scripts/kurrentdb-test-server.mjs')], logFile });
-    const connectionString = await until('the test server', async () => (existsSync(logFile) ? /^kurrentdb:.*$/m.exec(readFileSync(logFile, 'utf8'))?.[0] : undefined));
+    const { url, stop } = await startKurrentTestServer({ logFile: join(folder, 'log') });
     return {
-      connectionString,
+      connectionString: url,
       restart: async () => { throw new Error('its log would be gone'); },
-      stop: async () => { await stopChild(child, 'SIGTERM'); rmSync(folder, { recursive: true, force: true }); },
+      stop: async () => { await stop(); rmSync(folder, { recursive: true, force: true }); },
     };
   },
 };

@@ -1,5 +1,6 @@
 export { createDatabase, startPostgres, type PostgresOptions, type PostgresServer } from './postgres.ts';
 export { startNats, type NatsOptions, type NatsServer } from './nats.ts';
+export { startKurrentTestServer, type KurrentTestServer } from './kurrentdb.ts';
 export { startInbox, type Inbox, type InboxOptions } from './inbox/inbox.ts';
 export type { InboxSettings } from './inbox/failures.ts';
 export type { ReceivedMail } from './inbox/mails.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startKurrentTestServer, type KurrentTestServer } from './kurrentdb.ts';
 import { startInbox, type Inbox, type InboxOptions } from './inbox/inbox.ts';
 import { startNats, type NatsOptions, type NatsServer } from './nats.ts';
 import { natsUsers, type NatsUsers } from './nats-users.ts';
@@ -51,7 +52,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   for (const folder of [dataDir, logDir]) mkdirSync(folder, { recursive: true });
   const services: Service[] = [];
   const users = natsUsers(join(dataDir, 'nats-users.json'));
-  const { stop: stopServers, ...servers } = await startServers(options, { dataDir, logDir, users });
+  const { stop: stopServers, kurrent, ...servers } = await startServers(options, { dataDir, logDir, users });
   const starting = new Set<Promise<Service>>();
   let stopping = false;
   const stop = async () => {
@@ -65,6 +66,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const env = {
       RAPPEL_MASTER_KEY: masterKey(join(dataDir, 'master.key')),
       ...await databaseEnv(servers.postgres, options.database ?? 'rappel'),
+      ...(kurrent && { EVENT_STORE_URL: kurrent.url }),
       ...providerEnv(servers),
       ...options.env,
     };
@@ -89,7 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-type Servers = Pick<Stack, 'postgres' | 'nats' | 'inbox' | 'twilio' | 'stop'>;
+type Servers = Pick<Stack, 'postgres' | 'nats' | 'inbox' | 'twilio' | 'stop'> & { readonly kurrent: KurrentTestServer | null };
 
 async function startServers(options: StackOptions, { dataDir, logDir, users }: { dataDir: string; logDir: string; users: NatsUsers }): Promise<Servers> {
   const stops: (() => Promise<void>)[] = [];
@@ -105,12 +107,14 @@ async function startServers(options: StackOptions, { dataDir, logDir, users }: {
     start(options.nats, (own) => startNats({ storeDir: join(dataDir, 'nats'), logFile: join(logDir, 'nats.log'), configFile: users.configFile, configEnv: users.configEnv, ...own })),
     start(options.inbox, startInbox),
     start(options.twilio, startTwilioSimulator),
+    // For the tests: every stack's events on a KurrentDB test server of its own.
+    start<object, KurrentTestServer>(process.env.RAPPEL_TEST_EVENT_STORE === 'kurrentdb' ? {} : false, () => startKurrentTestServer({ logFile: join(logDir, 'kurrentdb.log') })),
   ] as const;
   // All have settled before anything is given up, so that nothing starts after the stop.
   await Promise.allSettled(starting);
   try {
-    const [postgres, nats, inbox, twilio] = await Promise.all(starting);
-    return { postgres, nats, inbox, twilio, stop };
+    const [postgres, nats, inbox, twilio, kurrent] = await Promise.all(starting);
+    return { postgres, nats, inbox, twilio, kurrent, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,13 +2,14 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startStack, until, type Service, type Stack } from '@rappel/local-stack';
-import { createPool, type Pool } from '@rappel/postgres';
+import type { EventStore } from '@rappel/event-store';
+import { openEventStore } from '@rappel/service-kit';
 
 const folder = mkdtempSync(`${tmpdir()}/rappel-scheduler-`);
 let stack: Stack;
 let scheduler: Service;
 let loan: Service;
-let pool: Pool;
+let store: EventStore;
 
 /** The clock that the services share stands still where it is set. */
 function setClock(origin: string): void {
@@ -20,10 +21,10 @@ beforeAll(async () => {
   setClock('2027-01-01T09:00:00.000Z');
   stack = await startStack({ inbox: false, twilio: false, env: { RAPPEL_AUTH: 'off', RAPPEL_CLOCK: `file:${folder}/clock` } });
   [loan, scheduler] = await Promise.all([stack.startService('loan'), stack.startService('scheduler')]);
-  pool = createPool(stack.env['DATABASE_URL']!);
+  store = await openEventStore(stack.env['EVENT_STORE_URL']!);
 }, 120_000);
 afterAll(async () => {
-  await pool?.end();
+  await store?.close();
   await stack?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -37,7 +38,7 @@ async function call<T = Record<string, unknown>>(service: Service, method: strin
   return { status: answer.status, body: await answer.json() as T };
 }
 const eventually = <T>(look: () => Promise<T | undefined | false>): Promise<T> => until('what was expected', async () => (await look()) || undefined);
-const events = async (stream: string) => (await pool.query<{ type: string; data: Record<string, unknown> }>('SELECT type, data FROM event_store.events WHERE stream = $1 ORDER BY version', [stream])).rows;
+const events = async (stream: string) => (await store.readStream(stream)).map(({ type, data }) => ({ type, data: data as Record<string, unknown> }));
 const eventOf = (stream: string, type: string) => eventually(async () => (await events(stream)).find((event) => event.type === type));
 
 test('two loans of one borrower are planned from the bus and told in one reminder', async () => {
