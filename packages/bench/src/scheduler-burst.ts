@@ -5,36 +5,12 @@ import { acceleratedClock, type LoanSnapshot } from '@rappel/contracts';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import { createPool, type Pool } from '@rappel/postgres';
 import { createScheduler, openPolicyBook, prepareSchedules } from '@rappel/scheduling';
-import { EMITTED, fillPgBoss, runPgBossWorker } from './scheduler-peer.ts';
-
-export interface SchedulerBenchOptions {
-  /** An empty PostgreSQL database for Rappel. */
-  readonly url: string;
-  /** Another one for pg-boss, on the same server. Absent = it is not run. */
-  readonly peerUrl?: string;
-  /** Loans planned. Default 1,000,000. */
-  readonly loans?: number;
-  /** How many of them are due in the same minute. Default 100,000. */
-  readonly burst?: number;
-  /** Processes that share the burst. Default 3. */
-  readonly instances?: number;
-  /** Real milliseconds in which the instances start and are seen idle before the burst. Default 10,000. */
-  readonly leadMs?: number;
-  /** How to start a process that calls `runSchedulerBenchChild`. Default: this one again. */
-  readonly child?: { readonly command: string; readonly args: readonly string[] };
-}
-
-export interface BenchRow {
-  readonly name: string;
-  readonly perSecond: number;
-  /** Lateness, ms. */
-  readonly p50?: number;
-  readonly p99?: number;
-}
+import { EMITTED, runPgBossWorker } from './scheduler-peer.ts';
 
 /** What a burst cost and whether it was right. */
-interface Burst {
+export interface Burst {
   readonly perSecond: number;
+  /** Lateness from the due moment, ms. */
   readonly p50: number;
   readonly p99: number;
   readonly told: number;
@@ -49,25 +25,8 @@ const CHILD = 'RAPPEL_BENCH_CHILD';
 const DUE = '2030-06-17T07:00:00.000Z';
 const BEFORE = '2030-01-02T00:00:00.000Z';
 
-/** Plans loans, then lets a burst of them fall due before several instances; the same with pg-boss. Lateness in ms from the due moment. */
-export async function benchScheduler({ url, peerUrl, loans = 1_000_000, burst = 100_000, instances = 3, leadMs = 10_000, child }: SchedulerBenchOptions): Promise<BenchRow[]> {
-  const start = child ?? { command: process.execPath, args: process.argv.slice(1, 2) };
-  const rows: BenchRow[] = [];
-  rows.push({ name: `scheduler: plan ${loans} loans`, perSecond: await planAll(url, loans, burst) });
-  rows.push(...report('scheduler', await runBurst({ url, role: 'rappel', burst, instances, leadMs, start, count: countTold })));
-  if (peerUrl) {
-    rows.push({ name: `pg-boss: plan ${loans} jobs (one for each loan)`, perSecond: await fillPgBoss(peerUrl, { jobs: loans, burst }) });
-    rows.push(...report('pg-boss', await runBurst({ url: peerUrl, role: 'pg-boss', burst, instances, leadMs, start, count: countEmitted })));
-  }
-  return rows;
-}
-
-const report = (who: string, { perSecond, p50, p99, told, twice, idleCpu, memory }: Burst): BenchRow[] => [
-  { name: `${who}: burst of ${told}, ${twice} twice; idle ${(idleCpu * 100).toFixed(1)} % of a core; memory ${memory[0]} → ${memory[1]} MB`, perSecond, p50, p99 },
-];
-
-/** Through the calls that the service's handlers make. */
-async function planAll(url: string, loans: number, burst: number): Promise<number> {
+/** Through the calls that the service's handlers make, a thousand messages at a time. Resolves to loans per second. */
+export async function planAll(url: string, { loans, burst }: { loans: number; burst: number }): Promise<number> {
   const pool = createPool(url);
   const store = createPostgresEventStore({ connectionString: url });
   try {
@@ -105,19 +64,20 @@ interface BurstOptions {
   url: string;
   role: 'rappel' | 'pg-boss';
   burst: number;
+  /** Processes that share it. */
   instances: number;
+  /** Real milliseconds in which they start and are seen idle before the burst. */
   leadMs: number;
-  start: { readonly command: string; readonly args: readonly string[] };
-  count: (pool: Pool, dueAt: Date) => Promise<Pick<Burst, 'told' | 'twice' | 'p50' | 'p99'>>;
 }
 
-async function runBurst({ url, role, burst, instances, leadMs, start, count }: BurstOptions): Promise<Burst> {
+/** Lets the first `burst` loans fall due before several processes. */
+export async function runBurst({ url, role, burst, instances, leadMs }: BurstOptions): Promise<Burst> {
   const pool = createPool(url, { max: 2 });
   // Real moment at which the burst falls due; the instances' clocks are set by it.
   const dueAt = new Date(Date.now() + leadMs + instances * 2000 + burst / 10);
   if (role === 'pg-boss') await pool.query("UPDATE pgboss.job SET start_after = $1 WHERE start_after < now() + interval '1 hour'", [dueAt]);
   if (role === 'pg-boss') await pool.query('VACUUM ANALYZE pgboss.job');
-  const children = Array.from({ length: instances }, () => startChild(start, { [CHILD]: role, BENCH_URL: url, BENCH_DUE_AT: dueAt.toISOString() }));
+  const children = Array.from({ length: instances }, () => startChild({ [CHILD]: role, BENCH_URL: url, BENCH_DUE_AT: dueAt.toISOString() }));
   try {
     await Promise.all(children.map(({ ready }) => ready));
     const idle = await idleUntil(dueAt, children);
@@ -128,7 +88,7 @@ async function runBurst({ url, role, burst, instances, leadMs, start, count }: B
     const tooLong = sleep(600_000, undefined, { ref: false }).then(() => { throw new Error(`${role}: ${told} of ${burst} after ten minutes`); });
     const end = await Promise.race([finished, tooLong]);
     const memory = Math.max(...children.map(({ process: { pid } }) => residentMb(pid!)));
-    return { ...await count(pool, dueAt), perSecond: burst / ((end - dueAt.getTime()) / 1000), idleCpu: idle.cpu, memory: [idle.memory, memory] };
+    return { ...await (role === 'rappel' ? countTold : countEmitted)(pool, dueAt), perSecond: burst / ((end - dueAt.getTime()) / 1000), idleCpu: idle.cpu, memory: [idle.memory, memory] };
   } finally {
     for (const { process: instance } of children) instance.kill('SIGKILL');
     await pool.end();
@@ -137,8 +97,8 @@ async function runBurst({ url, role, burst, instances, leadMs, start, count }: B
 
 interface Child { readonly process: ChildProcess; readonly ready: Promise<void>; onTold(listener: (n: number) => void): void }
 
-function startChild({ command, args }: BurstOptions['start'], env: Record<string, string>): Child {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+function startChild(env: Record<string, string>): Child {
+  const child = spawn(process.execPath, process.argv.slice(1, 2), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   const listeners: ((n: number) => void)[] = [];
   let ready = (): void => {};
   const started = new Promise<void>((resolve) => { ready = resolve; });

@@ -6,6 +6,7 @@ import { logCommands } from './commands/log.ts';
 import { peopleCommands } from './commands/people.ts';
 import { projectionCommands } from './commands/projection.ts';
 import { repairCommands } from './commands/repair.ts';
+import { scheduleCommands } from './commands/schedule.ts';
 import { statusCommand } from './commands/status.ts';
 import { completionScript } from './completion.ts';
 import type { Io } from './context.ts';
@@ -29,6 +30,7 @@ export function createProgram(io: Io): Command {
   doctorCommand(program, io);
   statusCommand(program, io);
   loanCommands(program, io);
+  scheduleCommands(program, io);
   logCommands(program, io);
   repairCommands(program, io);
   projectionCommands(program, io);

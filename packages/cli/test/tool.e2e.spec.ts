@@ -133,6 +133,21 @@ describe('rappel, against the running stack', () => {
     await ok('schedule', 'show', 'l-2');
   });
 
+  it('previews a policy against the loans that are out, and puts it in force once', async () => {
+    const file = join(folder, 'policy.json');
+    const { version, policy } = await ok<{ version: number; policy: { ladders: { LONG: { overdue: unknown } } } }>('policy', 'show');
+    writeFileSync(file, JSON.stringify({ ...policy, ladders: { ...policy.ladders, LONG: { ...policy.ladders.LONG, overdue: null } } }));
+    expect(await ok('schedule', 'preview', '--policy', file)).toMatchObject({ policyVersion: version + 1, change: { byType: { RETARD: { after: { messages: 0 } } } } });
+    const { out } = await run(['schedule', 'preview', '--policy', file]);
+    expect(out).toMatch(/of \d+ loan\(s\) that are out would change/);
+    expect(await ok('policy', 'activate', file)).toMatchObject({ version: version + 1, why: 'end-to-end test' });
+    expect(await run(['policy', 'activate', file, '--based-on', String(version), '--yes'])).toMatchObject({ code: 3 });
+    expect((await ok<{ policy: object }>('policy', 'show', '--version', String(version))).policy).toEqual(policy);
+    writeFileSync(file, '{ "ladders": {');
+    expect(await run(['schedule', 'preview', '--policy', file])).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read as JSON') });
+    expect(await run(['schedule', 'preview'])).toMatchObject({ code: 2 });
+  });
+
   it('checks everything and sends a real message', async () => {
     const { checks, statistics } = await ok<{ checks: { check: string; ok: boolean }[]; statistics: Record<string, number> }>('doctor', '--send-to', 'operator@example.org');
     expect(checks.filter((one) => !one.ok)).toEqual([]);

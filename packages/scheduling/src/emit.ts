@@ -3,10 +3,10 @@ import type { Pool } from '@rappel/postgres';
 import { compose, type Woken } from './compose.ts';
 import { scheduleStream, settledBy } from './events.ts';
 import type { ActivePolicy, Policy } from './policy.ts';
-import type { Rung } from './rung.ts';
+import type { Rung, RungType, SkipReason } from './rung.ts';
 import { nextRung, settle, type Schedule } from './schedule.ts';
 import { claim, type Changed, type Claim } from './table.ts';
-import { afterwards, told, wake } from './wake.ts';
+import { afterwards, told, wake, type Output } from './wake.ts';
 
 export interface EmitOptions {
   readonly pool: Pool;
@@ -24,6 +24,8 @@ export interface Emission {
   readonly loans: number;
   /** Loans that were told something. */
   readonly told: number;
+  /** What became of each rung: told, and how long after its moment (ms of business time), or why not. */
+  readonly settled: readonly { readonly type: RungType; readonly outcome: 'told' | SkipReason; readonly lateMs: number }[];
 }
 
 const MOST_CONFLICTS = 5;
@@ -49,7 +51,7 @@ export async function emit(claimed: Claim, { store, active: { policy }, now }: E
       });
       if (changed) {
         await claimed.finish(changed.all, changed.fromStreams || conflicts > 0);
-        return { loans: woken.length, told: woken.filter(({ outputs }) => told(outputs)).length };
+        return { loans: woken.length, told: woken.filter(({ outputs }) => told(outputs)).length, settled: woken.flatMap(({ outputs }) => outcomesOf(outputs, now)) };
       }
       schedules = await Promise.all(schedules.map((schedule) => asRecorded(store, schedule)));
     }
@@ -59,6 +61,12 @@ export async function emit(claimed: Claim, { store, active: { policy }, now }: E
     throw error;
   }
 }
+
+const outcomesOf = (outputs: readonly Output[], now: string): Emission['settled'] => outputs.flatMap((output) => {
+  if (output.kind !== 'emit' && output.kind !== 'ignore') return [];
+  const { type, at } = output.rung;
+  return [{ type, outcome: output.kind === 'emit' ? 'told' as const : output.reason, lateMs: Math.max(0, Date.parse(now) - Date.parse(at)) }];
+});
 
 /** Wakes what is due, and the companions of what is told that fall in its window. */
 function attendTo(schedules: readonly Schedule[], policy: Policy, now: string): Woken[] {

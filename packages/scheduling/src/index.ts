@@ -7,3 +7,4 @@ export { previewLoan, type Preview } from './preview.ts';
 export { scheduleStream, type ScheduleEvent } from './events.ts';
 export { prepareSchedules } from './rebuild.ts';
 export { createScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';
+export type { Emission } from './emit.ts';

@@ -131,12 +131,35 @@ describe('closed days', () => {
     ]);
   });
 
+  it('lets a reminder on its own day go before those that are moved there', () => {
+    // Sunday 21 June: two days before is an open Friday, the others would say "tomorrow" and "today" on it.
+    expect(moments(loanOf({ due: { date: '2026-06-21' } }), weekend).slice(0, 3)).toEqual([
+      ['RAPPEL_J2', 1, '2026-06-19T07:00:00.000Z'],
+      ['RAPPEL_J1', 1, '2026-06-19T07:00:00.000Z', 'overtaken'],
+      ['RAPPEL_FINAL', 1, '2026-06-19T06:00:00.000Z', 'overtaken'],
+    ]);
+  });
+
+  it('counts open days over years of closed ones, and refuses days that no year has', () => {
+    const LONG = { reminders: [{ type: 'RAPPEL_J2' as const, when: { daysBefore: 300, at: '09:00', count: 'open' as const } }], overdue: { repeatAfterDays: [1500], count: 'open' as const } };
+    expect(moments(loanOf({ due: { date: '2026-06-19' } }), { ...weekend, ladders: { ...inForce().policy.ladders, LONG } }).map(([, , at]) => at)).toEqual([
+      '2025-04-23T07:00:00.000Z', '2026-06-19T16:15:00.000Z', '2032-03-25T17:15:00.000Z',
+    ]);
+    expect(() => inForce({ calendars: { default: { closedDates: ['02-29'] } } })).not.toThrow();
+    expect(() => inForce({ calendars: { default: { closedDates: ['02-30'] } } })).toThrow('no such day of the year');
+  });
+
+  it('takes a fraction of an hour to the millisecond', () => {
+    const LONG = { reminders: [{ type: 'RAPPEL_J2' as const, when: { hoursBefore: 1 / 3 } }], overdue: null };
+    expect(moments(loanOf({ due: { date: '2026-06-19' } }), { ladders: { ...inForce().policy.ladders, LONG } })).toEqual([['RAPPEL_J2', 1, '2026-06-19T15:40:00.000Z']]);
+  });
+
   it('knows a yearly closed date, and sends all the same when told so', () => {
-    const may = loanOf({ due: { date: '2029-05-02' } });
-    expect(moments(may, weekend)[1]).toEqual(['RAPPEL_J1', 1, '2029-04-30T07:00:00.000Z']);
+    const may = loanOf({ due: { date: '2029-05-03' } });
+    expect(moments(may, weekend)[0]).toEqual(['RAPPEL_J2', 1, '2029-04-30T07:00:00.000Z']);
     const { LONG } = inForce().policy.ladders;
     const send = { ...weekend, ladders: { ...inForce().policy.ladders, LONG: { ...LONG, reminders: LONG.reminders.map((rung) => ({ ...rung, closedDays: 'send' as const })) } } };
-    expect(moments(may, send)[1]).toEqual(['RAPPEL_J1', 1, '2029-05-01T07:00:00.000Z']);
+    expect(moments(may, send)[0]).toEqual(['RAPPEL_J2', 1, '2029-05-01T07:00:00.000Z']);
   });
 
   it('counts open days before the deadline and after it', () => {

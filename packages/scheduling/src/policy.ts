@@ -39,13 +39,16 @@ export type Ladder = z.infer<typeof Ladder>;
 const Quiet = z.strictObject({ from: LocalTime, to: LocalTime }).refine(({ from, to }) => from !== to, 'from and to are the same');
 export type QuietHours = z.infer<typeof Quiet>;
 
+/** In some year: 2000 was a leap year. */
+const YearlyDate = z.string().regex(/^\d\d-\d\d$/).refine((date) => LocalDate.safeParse(`2000-${date}`).success, 'no such day of the year');
+
 const WorkCalendar = z.strictObject({
   /** For borrowers without a zone of their own; absent = the due moment's. */
   zone: Zone.optional(),
   /** ISO weekdays, 1 = Monday. */
   closedWeekdays: z.array(z.int().min(1).max(7)).max(6).default([]),
   /** `YYYY-MM-DD`, or `MM-DD` for every year. */
-  closedDates: z.array(z.union([LocalDate, z.string().regex(/^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/)])).max(2000).default([]),
+  closedDates: z.array(z.union([LocalDate, YearlyDate])).max(2000).default([]),
 });
 export type WorkCalendar = z.infer<typeof WorkCalendar>;
 

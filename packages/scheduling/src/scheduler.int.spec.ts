@@ -222,3 +222,28 @@ describe('a borrower who moves', () => {
     expect((await pool.query<{ changes: unknown[] }>('SELECT changes FROM scheduler.zones')).rows[0]!.changes).toHaveLength(2);
   });
 });
+
+it('asks the database nothing while nothing is due, however often it looks at the clock', async () => {
+  const { store, pool, clock, scheduler: planner } = await world('2026-06-01T00:00:00.000Z', { start: false });
+  for (const id of ['one', 'two', 'three']) await planner.out(loanOf({ id, due: { date: '2026-06-19' } }), clock.now());
+  let [queries, looks] = [0, 0];
+  const counting = new Proxy(pool, {
+    get: (target, key) => {
+      if (key === 'query' || key === 'connect') queries += 1;
+      const value = Reflect.get(target, key) as unknown;
+      return typeof value === 'function' ? value.bind(target) as unknown : value;
+    },
+  });
+  const watched: Clock = { now: () => clock.now(), realMsUntil: (at) => { looks += 1; return clock.realMsUntil(at); } };
+  const scheduler = createScheduler({ store, pool: counting, clock: watched, book: await openPolicyBook(store, clock), lookAgainMs: 60_000 });
+  cleanUps.push(() => scheduler.stop());
+  scheduler.start();
+  await until(() => looks > 20);
+  const [before, from] = [queries, looks];
+  expect(before).toBeGreaterThan(0);
+  await until(() => looks > from + 200);
+  expect(queries).toBe(before);
+  await planner.out(loanOf({ id: 'four', due: { date: '2026-06-19' } }), clock.now());
+  clock.set('2026-06-17T07:00:00.000Z');
+  await until(async () => (await store.readStream('schedule-four')).length === 1);
+});

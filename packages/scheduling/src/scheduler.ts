@@ -50,6 +50,8 @@ export interface Scheduler {
   preview(policy: Policy, at: string): Promise<PolicyPreview>;
   /** Empties the table and fills it again from the events. Resolves to the number of loans. */
   rebuild(): Promise<number>;
+  /** The moment at which the first loan wants attention; undefined when none does. */
+  soonest(): Promise<string | undefined>;
   start(): void;
   /** Finishes the emission under way. */
   stop(): Promise<void>;
@@ -169,6 +171,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
       alarm.ring('');
       return loans;
     },
+    soonest: () => soonest(pool),
     find: (attributionId) => find(pool, attributionId),
     explained: async (attributionId) => {
       const schedule = await find(pool, attributionId);

@@ -7,7 +7,7 @@ import { exitCodes, ToolError } from '../errors.ts';
 
 type Options = Record<string, string | undefined>;
 
-/** `loans` and `schedule`. */
+/** `loans`. */
 export function loanCommands(program: Command, io: Io): void {
   const group = program.command('loans').description('Lend, take back, move, cancel')
     .addHelpText('after', examples(
@@ -59,7 +59,6 @@ export function loanCommands(program: Command, io: Io): void {
       });
       if (failures.length > 0) throw new ToolError(`${failures.length} line(s) were refused`, exitCodes.refused);
     }));
-  schedule(program, io);
 }
 
 interface Change { name?: string; path: string; done: string; question: string; body: (options: Options, why: string) => object }
@@ -74,27 +73,8 @@ function change(parent: Command, io: Io, { name, path, done, question, body }: C
 
 const stored = (context: Context, answer: unknown, done: string) => context.out.answer(answer, () => context.out.line(done));
 
-function dueOf(text: string, zone: string | undefined): object {
+/** `2026-03-28` or `2026-03-28T18:00`, as the services take it. */
+export function dueOf(text: string, zone: string | undefined): object {
   const [date, time] = text.split(/[T ]/);
   return { date, ...(time && { time: time.slice(0, 5) }), ...(zone && { zone }) };
-}
-
-interface Rung { type: string; at: string; skip?: string; done?: string; why: string }
-
-function schedule(program: Command, io: Io): void {
-  const group = program.command('schedule').description('What a loan will send, and when')
-    .addHelpText('after', examples('schedule preview --due 2026-03-28 --duration LONG --zone Europe/Paris', 'schedule show l-1'));
-  const show = (context: Context, rungs: Rung[]) => context.out.table(['type', 'at', 'state', 'why'], rungs.map(({ type, at, skip, done, why }) => [type, at, done ? `done ${done}` : skip ? `skipped: ${skip}` : 'planned', why]));
-  group.command('preview').requiredOption('--due <date>').option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', 'IANA zone', 'Europe/Paris').option('--department <id>').option('--category <id>').option('--at <instant>', 'as if it were then')
-    .description('For a loan that does not exist; nothing is stored')
-    .action(doing(io, async (context: Context, { due, duration, zone, department, category, at }: Options) => {
-      const body = JSON.parse(JSON.stringify({ loan: { duration, due: dueOf(due!, zone), zone, department, category }, at })) as object;
-      const answer = await context.call<{ policyVersion: number; loan: { rungs: Rung[] } }>('scheduler', '/schedule/preview', { method: 'POST', body });
-      context.out.answer(answer, () => show(context, answer.loan.rungs));
-    }));
-  group.command('show <id>').description("A loan's own schedule")
-    .action(doing(io, async (context: Context, id: string) => {
-      const answer = await context.call<{ rungs: Rung[] }>('scheduler', `/schedule/${encodeURIComponent(id)}`);
-      context.out.answer(answer, () => show(context, answer.rungs));
-    }));
 }
