@@ -49,16 +49,17 @@ export async function planAll(url: string, { loans, burst }: { loans: number; bu
   }
 }
 
-/** The first `burst` loans share their due date; the others are spread over the months after. */
+/** The first `burst` loans are due on one day, the others over 300 days after it: at each half hour from 09:00 to 18:30, 6,020 moments in all. */
 function loanNumber(n: number, burst: number): LoanSnapshot {
-  const date = n < burst ? '2030-06-19' : new Date(Date.UTC(2030, 5, 25 + (n % 300))).toISOString().slice(0, 10);
-  const [hours, minutes] = [8 + (n % 10), n % 60];
-  const time = `${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;
+  const date = n < burst ? '2030-06-19' : days[n % days.length]!;
+  const half = Math.floor(n / days.length) % 20;
+  const time = `${String(9 + Math.floor(half / 2)).padStart(2, '0')}:${half % 2 === 0 ? '00' : '30'}`;
   return {
     attributionId: `loan-${n}`, borrowerId: `borrower-${n}`, item: { code: `PC-${n % 5000}`, name: 'Portable Dell Latitude 5420' }, duration: 'LONG',
     due: { date, time, zone: 'Europe/Paris' }, dueAt: new Date(Date.parse(`${date}T${time}:00Z`) - 7_200_000).toISOString(), dueVersion: 1,
   };
 }
+const days = Array.from({ length: 300 }, (_, n) => new Date(Date.UTC(2030, 5, 25 + n)).toISOString().slice(0, 10));
 
 interface BurstOptions {
   url: string;

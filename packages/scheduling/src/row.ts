@@ -40,9 +40,18 @@ export const settledOf = ({ rungs }: Schedule): string => rungs.flatMap((rung) =
 /** A rung without its outcome: places instead of names, since a million loans have seven each. */
 type Written = [type: RungType, n: number, at: string, until: string | 0, policy: number, rest?: { channels?: Channel[]; level?: number; skip?: SkipReason }];
 
-/** A schedule's rungs as planned. */
-export const plannedOf = ({ rungs }: Schedule): string => JSON.stringify(rungs.map(({ type, n, at, until, policy, channels, level, skip }): Written =>
+const write = (rungs: readonly Rung[]): string => JSON.stringify(rungs.map(({ type, n, at, until, policy, channels, level, skip }): Written =>
   (channels ?? level ?? skip ? [type, n, at, until ?? 0, policy, { channels, level, skip } as Written[5]] : [type, n, at, until ?? 0, policy])));
+
+// Many loans share one plan.
+const written = new WeakMap<readonly Rung[], string>();
+
+/** A schedule's rungs as planned. */
+export function plannedOf({ rungs }: Schedule): string {
+  let text = written.get(rungs);
+  if (text === undefined) written.set(rungs, text = write(rungs));
+  return text;
+}
 
 const readRungs = (text: string): Rung[] => (JSON.parse(text) as Written[]).map(([type, n, at, until, policy, rest]) => ({ type, n, at, ...(until ? { until } : {}), policy, ...rest }));
 

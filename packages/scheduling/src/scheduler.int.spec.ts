@@ -210,16 +210,17 @@ describe('a borrower who moves', () => {
     expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1', 'RAPPEL_FINAL a-1']);
   });
 
-  it('is nothing to the schedule when only their language or preferences change', async () => {
+  it('is nothing to the schedule when only their language changes, and lives nowhere in a zone that nobody knows', async () => {
     const { scheduler, clock, store, pool } = await world('2026-06-01T00:00:00.000Z');
     await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu')], 'any');
     await until(async () => (await pool.query('SELECT 1 FROM scheduler.zones')).rowCount === 1);
     await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
     const before = await scheduler.find('a-1');
     expect(before).toMatchObject({ zone: 'Asia/Kathmandu' });
-    await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu', 'en'), registered(clock.now(), 'Asia/Tokyo', 'en')], 'any');
+    await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu', 'en'), registered(clock.now(), 'Mars/Olympus', 'en'), registered(clock.now(), 'Asia/Tokyo', 'en')], 'any');
     await until(async () => (await scheduler.find('a-1'))!.zone === 'Asia/Tokyo');
-    expect((await pool.query<{ changes: unknown[] }>('SELECT changes FROM scheduler.zones')).rows[0]!.changes).toHaveLength(2);
+    expect((await pool.query<{ changes: unknown[] }>('SELECT changes FROM scheduler.zones')).rows[0]!.changes).toMatchObject([{ zone: 'Asia/Kathmandu' }, { version: 3 }, { zone: 'Asia/Tokyo' }]);
+    expect((await pool.query<{ zone?: string }>("SELECT changes->1->>'zone' AS zone FROM scheduler.zones")).rows).toEqual([{ zone: null }]);
   });
 });
 

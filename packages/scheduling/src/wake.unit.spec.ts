@@ -5,7 +5,7 @@ import { DateTime } from 'luxon';
 import { inForce, loanOf } from '../test/scene.ts';
 import { seedOf } from '../test/seed.ts';
 import { addDays } from './calendar.ts';
-import { plan } from './plan.ts';
+import { plan, plannedRungs } from './plan.ts';
 import type { ActivePolicy } from './policy.ts';
 import { rungKey, type Rung } from './rung.ts';
 import { nextAt, planThrough, underNewPolicy, type Schedule } from './schedule.ts';
@@ -74,6 +74,16 @@ describe('any loan anywhere in a hundred years', () => {
         else expect(at > loan.dueAt).toBe(true);
       }
     }), { seed, numRuns: 1000 });
+  });
+
+  it('is planned the same whether or not another loan with the same deadline was planned before, whenever each was lent', () => {
+    const anyBasis = fc.integer({ min: -30 * 24 * 60, max: 30 * 24 * 60 });
+    fc.assert(fc.property(anyLoan, anyPolicy, fc.array(anyBasis, { minLength: 2, maxLength: 6 }), (loan, active, minutes) => {
+      for (const before of minutes) {
+        const basis = new Date(Date.parse(loan.dueAt) + before * 60_000).toISOString();
+        expect(plannedRungs({ loan, basis, active })).toEqual(plan({ loan, basis, active }).map(({ why: _, ...rung }) => rung));
+      }
+    }), { seed, numRuns: 300 });
   });
 
   it('whenever it is looked at: settles each rung once, tells at most one thing at a time, nothing useless, nothing in quiet hours', () => {

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@rappel/event-store';
-import type { BorrowerEvent } from '@rappel/lending';
+import { offsetAt, type BorrowerEvent } from '@rappel/lending';
 import { lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
 import type { ZoneChange } from './schedule.ts';
 
@@ -49,17 +49,27 @@ export const anyMoves = async (pool: Pool, events: readonly RecordedEvent[]): Pr
 
 const borrowersIn = (events: readonly RecordedEvent[]): string[] => events.map((recorded) => (recorded as unknown as BorrowerEvent).data.borrowerId);
 
-function movedBy(events: readonly RecordedEvent[], known: Changes): Changes {
+function movedBy(events: readonly RecordedEvent[], kept: Changes): Changes {
   const moved = new Map<string, readonly Change[]>();
   for (const recorded of events) {
     const { type, data } = recorded as unknown as BorrowerEvent;
-    const before = moved.get(data.borrowerId) ?? known.get(data.borrowerId) ?? [];
+    const before = moved.get(data.borrowerId) ?? kept.get(data.borrowerId) ?? [];
     const last = before.at(-1);
-    const zone = type === 'BorrowerForgotten' ? undefined : data.zone;
+    const zone = type === 'BorrowerForgotten' ? undefined : known(data.zone);
     if (zone === last?.zone || (last && recorded.version <= last.version)) continue;
     // A clock that was set back does not turn the order of moves round.
     const at = last && last.at > data.at ? last.at : data.at;
     moved.set(data.borrowerId, [...before, { version: recorded.version, at, ...(zone ? { zone } : {}) }]);
   }
   return moved;
+}
+
+/** A zone that this machine does not know is none: its borrower is told by the department's clock rather than not at all. */
+function known(zone: string | undefined): string | undefined {
+  try {
+    if (zone) offsetAt(zone, 0);
+    return zone;
+  } catch {
+    return undefined;
+  }
 }

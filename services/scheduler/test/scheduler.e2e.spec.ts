@@ -62,6 +62,14 @@ test('killed over the deadline, it says on its return what is still true, and th
   expect(skipped).toEqual([['RAPPEL_J1', 'too-late'], ['RAPPEL_FINAL', 'too-late']]);
 });
 
+test('its figures say what was told, what was not and how late', async () => {
+  const figures = await (await fetch(`${scheduler.url}/metrics`)).text();
+  // Of the process since its restart: both called late five minutes after the moment, the reminders of the days between skipped.
+  for (const line of ['rappel_reminders_total{type="RETARD",outcome="told"} 2', 'rappel_reminders_total{type="RAPPEL_J1",outcome="too-late"} 2', 'rappel_reminder_lateness_seconds_sum{type="RETARD"} 600', 'rappel_reminders_due_seconds 0']) {
+    expect(figures).toContain(line);
+  }
+});
+
 test('a loan that is back is told nothing more', async () => {
   expect((await call(loan, 'POST', 'attributions/L-1/return', {})).status).toBe(200);
   await eventually(async () => (await call<{ open: boolean }>(scheduler, 'GET', 'schedule/L-1')).body.open === false);
