@@ -11,7 +11,7 @@ export interface Gatherer<T> {
  * @param most items of one round
  * @param lanes rounds under way at once: one is made ready while the other is being stored
  */
-export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 500, lanes = 2 } = {}): Gatherer<T> {
+export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 1000, lanes = 2 } = {}): Gatherer<T> {
   let waiting: { item: T; done: () => void; failed: (error: unknown) => void }[] = [];
   let running = 0;
   let idlers: (() => void)[] = [];
