@@ -6,7 +6,7 @@ export const channelStream = (channel: Channel): string => `channel-${channel}`;
 
 /** Times are real. Each event stands alone: the last one holds. */
 export type ChannelEvent =
-  /** Nothing is sent until it is resumed; tried again with one notification at `probeAt` (absent = only by command). */
+  /** Nothing is sent until it is resumed; tried again with one notification at `probeAt` (absent = only by command). `by` = `provider`, `receipt` or an operator. */
   | { type: 'ChannelPaused'; data: { channel: Channel; by: string; text: string; code?: string; probeAt?: string; probes: number; since: string; at: string } }
   /** Nothing is sent until then; `step` counts refusals in a row. */
   | { type: 'ChannelThrottled'; data: { channel: Channel; until: string; step: number; text: string; code?: string; at: string } }
@@ -47,7 +47,7 @@ type Trouble = { readonly channel: Channel; readonly by: string; readonly text: 
 
 /** A refusal for everybody, or an operator's word. While paused, a failed probe moves the next one further away. */
 export function pause(state: ChannelState, { channel, by, text, code, now }: Trouble, policy: ChannelPolicy): ChannelEvent[] {
-  const probing = by === 'provider';
+  const probing = by === 'provider' || by === 'receipt';
   if (state.kind === 'paused' && (!probing || !state.probeAt || now < state.probeAt)) return [];
   const probes = state.kind === 'paused' ? state.probes + 1 : 0;
   const wait = policy.probeAfterMs[Math.min(probes, policy.probeAfterMs.length - 1)] ?? 0;

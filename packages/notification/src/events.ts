@@ -23,8 +23,8 @@ export interface Failure {
 }
 
 /**
- * What is stored in `notification-<id>`. `at` is business time. The recipient's address is in the first event's
- * `personal` part (`{ recipient }`), sealed under the borrower's key. No message body is ever stored. Events that are
+ * What is stored in `notification-<id>`. `at` is business time. The recipient's address is in the `personal`
+ * part (`{ recipient, fingerprint? }`) of each append's first event, sealed under the borrower's key. No message body is ever stored. Events that are
  * announced say in `notification` what they are about, so that the relay needs no other event.
  */
 export type NotificationEvent =

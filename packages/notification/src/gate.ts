@@ -24,10 +24,10 @@ export interface Gate {
   enter(options: { readonly maxWaitMs: number; readonly probe?: boolean }): Promise<Entry>;
   /** True for one worker of all when it is time to try one notification on the paused channel. */
   takeProbe(): Promise<boolean>;
-  /** A failure that concerns everybody. */
-  failed(kind: 'pause' | 'throttle', failure: Failure, retryAfterMs?: number): Promise<void>;
-  /** A message was taken: a paused channel works again. */
-  succeeded(): Promise<void>;
+  /** A failure that concerns everybody, told by the provider's answer or by a later receipt. */
+  failed(kind: 'pause' | 'throttle', failure: Failure, how?: { readonly retryAfterMs?: number; readonly by?: 'provider' | 'receipt' }): Promise<void>;
+  /** A message was taken, or arrived: a channel that an answer, or a receipt, paused works again. */
+  succeeded(how?: 'taken' | 'arrived'): Promise<void>;
   /** By an operator, until resumed by one. */
   pause(actor: string, why: string): Promise<void>;
   resume(actor: string): Promise<void>;
@@ -87,15 +87,17 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
       return limiter.take(maxWaitMs);
     },
     takeProbe: () => change((state) => takeProbe(state, { channel, now: realNow() }, policy)),
-    async failed(kind, failure, retryAfterMs) {
+    async failed(kind, failure, { retryAfterMs, by = 'provider' } = {}) {
       const seconds = failure.code === undefined ? undefined : longThrottles.get(failure.code);
       const forMs = seconds === undefined ? retryAfterMs : seconds * 1000;
       await change((state) => (kind === 'pause'
-        ? pause(state, trouble('provider', failure), policy)
-        : throttle(state, { ...trouble('provider', failure), forMs }, policy)));
+        ? pause(state, trouble(by, failure), policy)
+        : throttle(state, { ...trouble(by, failure), forMs }, policy)));
     },
-    async succeeded() {
-      if (known.state.kind === 'paused' && known.state.by === 'provider') await change((state) => resume(state, { channel, by: 'probe', now: realNow() }));
+    async succeeded(how = 'taken') {
+      // That a message is taken says nothing where receipts told of the trouble; and what arrives before anything was tried is old.
+      const heals = (state: ChannelState): boolean => state.kind === 'paused' && (how === 'taken' ? state.by === 'provider' : state.by === 'receipt' && state.probes > 0);
+      if (heals(known.state)) await change((state) => (heals(state) ? resume(state, { channel, by: 'probe', now: realNow() }) : []));
     },
     async pause(actor, why) { await change((state) => pause(state, trouble(actor, { text: why }), policy)); },
     async resume(actor) { await change((state) => resume(state, { channel, by: actor, now: realNow() })); },

@@ -17,6 +17,6 @@ export { deliver } from './delivery/deliver.ts';
 export { resume } from './delivery/resume.ts';
 export { defaultDeliveryConfig, type DeliveryConfig, type DeliveryDependencies, type DeliveryNote } from './delivery/dependencies.ts';
 export { startWorker, workOnce, type Worker, type WorkerOptions } from './worker.ts';
-export { storeReceipt, type Receipt } from './receipts.ts';
+export { storeReceipt, takeReceipt, type Receipt } from './receipts.ts';
 export { fallBack } from './delivery/fallback.ts';
 export { failedOnes, rebuildWaiting, replay, replayAll, resolve, type Decision, type Replayed, type ReplayFilter } from './operations.ts';

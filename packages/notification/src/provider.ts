@@ -35,6 +35,8 @@ export interface UnknownAttempt {
   readonly quietMs: number;
   /** Times it was sent again by mere policy. */
   readonly resends: number;
+  /** What `fingerprint` said when the attempt began. */
+  readonly fingerprint?: string;
 }
 
 export type Settlement =
@@ -53,10 +55,15 @@ export interface Provider {
   address(raw: string): string | undefined;
   /** What a failed `address` is called in the log. */
   readonly invalidAddress: string;
-  /** Hands the message over, once. Never rejects: what is not certain is `unknown`. Ends within `sendTimeoutMs`. */
-  send(outgoing: Outgoing): Promise<SendResult>;
+  /**
+   * Hands the message over, once. Never rejects: what is not certain is `unknown`. Ends within `sendTimeoutMs`. From `sendBefore`
+   * on (real time, UTC ISO) others may have judged the attempt: looks at the clock as late as it can, and fails then.
+   */
+  send(outgoing: Outgoing, sendBefore: string): Promise<SendResult>;
   /** Real milliseconds that a send may take at most. */
   readonly sendTimeoutMs: number;
+  /** A digest of the words, by which `settle` recognises the message though names or templates were changed since; undefined where it would not help. */
+  fingerprint?(outgoing: Omit<Outgoing, 'recipient'>): string | undefined;
   /** Looks for evidence of what became of an attempt. Rejects when the evidence cannot be had now. */
   settle(attempt: UnknownAttempt): Promise<Settlement>;
 }

@@ -1,8 +1,11 @@
 import type { Delivery, NotificationRef } from '@rappel/contracts';
 import type { EventStore, Metadata, NewEvent } from '@rappel/event-store';
+import { reactions, twilioCodes } from './error-classes.ts';
 import { notificationStream, type NotificationEvent } from './events.ts';
 import { eventId } from './ids.ts';
+import type { DeliveryDependencies } from './delivery/dependencies.ts';
 import { readParty } from './delivery/party.ts';
+import { suppress } from './suppression.ts';
 
 /** What a provider reports of a message. */
 export interface Receipt {
@@ -21,8 +24,9 @@ export interface Receipt {
 /**
  * Stores a receipt, whatever order it comes in, and the same receipt twice is one event, in the conversation of the
  * notification that it is about. One about a message that tells several loans goes to each of them.
+ * Answers whether it was the first time.
  */
-export async function storeReceipt(store: EventStore, receipt: Receipt): Promise<void> {
+export async function storeReceipt(store: EventStore, receipt: Receipt): Promise<{ readonly isNew: boolean }> {
   const about = receipt.grouped
     ? (await readParty(store, receipt.notification.notificationId)).flatMap(({ state, metadata }) => (state.identity ? [{ identity: state.identity, metadata }] : []))
     : [{ identity: receipt.notification, metadata: await metadataOf(store, receipt.notification.notificationId) }];
@@ -39,8 +43,26 @@ export async function storeReceipt(store: EventStore, receipt: Receipt): Promise
     return { stream: notificationStream(notificationId), events: [event], expected: 'any' as const };
   });
   const [only] = appends;
-  if (appends.length === 1) await store.append(only!.stream, only!.events, 'any');
-  else if (appends.length > 1) await store.appendMany(appends);
+  const stored = appends.length > 1 ? await store.appendMany(appends) : only ? [await store.append(only.stream, only.events, 'any')] : [];
+  return { isNew: stored.some(({ duplicate }) => !duplicate) };
+}
+
+/**
+ * Stores a receipt, then does what it means for everybody else, as after a refusal at once: pause or throttle the channel, leave
+ * alone who does not want to be written to; one that says a message arrived ends a pause that receipts began. A receipt that
+ * comes again changes nothing for the channel, which may have been mended since.
+ */
+export async function takeReceipt({ store, gate, channel }: Pick<DeliveryDependencies, 'store' | 'gate' | 'channel'>, receipt: Receipt): Promise<void> {
+  const { isNew } = await storeReceipt(store, receipt);
+  const { delivery, code, providerId, at, notification: { borrowerId } } = receipt;
+  if (delivery === 'delivered' || delivery === 'read') return gate.succeeded('arrived');
+  const failed = delivery === 'failed' || delivery === 'undelivered';
+  const errorClass = failed && code !== undefined ? twilioCodes.get(code) : undefined;
+  if (errorClass === undefined) return undefined;
+  const { channel: everybody, suppresses } = reactions[errorClass];
+  if (suppresses) await suppress(store, { borrowerId, channel, kind: 'opt-out', source: `receipt ${code}`, at, commandId: `receipt:${providerId}:${code}` });
+  if (everybody && isNew) await gate.failed(everybody, { class: errorClass, code, text: `Twilio says ${code} in a receipt` }, { by: 'receipt' });
+  return undefined;
 }
 
 /** The first event of the notification says why it is there; every later one carries that on. */

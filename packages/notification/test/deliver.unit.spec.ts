@@ -62,12 +62,12 @@ describe('delivering', () => {
     expect(world.provider.taken).toHaveLength(1);
   });
 
-  it('looks for evidence by the words of the attempt, though the loan was extended since', async () => {
+  it('looks for evidence by the words of the attempt, though the loan was extended and the borrower has another name and number since', async () => {
     const looked: string[] = [];
     const world = createWorld({
       fate: () => ({ kind: 'lost' }),
       settle: async ({ outgoing }) => {
-        looked.push(outgoing.model.items[0]!.dueDate);
+        looked.push(outgoing.model.items[0]!.dueDate, outgoing.model.firstName, outgoing.recipient);
         return { kind: 'sent', evidence: 'provider-list', providerId: 'SM1' };
       },
     });
@@ -75,8 +75,9 @@ describe('delivering', () => {
     await deliver(world.deps, message);
     const { loan } = message.event.data as { loan: { attributionId: string; due: { date: string; zone: string } } };
     await world.scene.reschedule(loan.attributionId, { date: '2027-01-31', zone: loan.due.zone });
+    await world.scene.borrower({ ...jean, firstName: 'Jeanne', phone: '0698765432' });
     for (let round = 0; round < 30; round++) await world.pass(1);
-    expect(looked).toEqual([loan.due.date]);
+    expect(looked).toEqual([loan.due.date, 'Jean', '+33612345678']);
   });
 
   it('sends again what demonstrably never arrived', async () => {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { classifySmtp, type Outgoing, type Provider, type SendResult } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
 import nodemailer from 'nodemailer';
@@ -14,8 +15,8 @@ interface SmtpOptions {
 const ADDRESS = /^[^\s@<>()[\]\\,;:"]{1,64}@[^\s@<>()[\]\\,;:"]+\.[^\s@<>()[\]\\,;:".]{2,}$/u;
 
 /** Whether the message itself was handed over: from then on its fate may be unknown. */
-interface HandOver { begun: boolean }
-interface Traced { readonly data: { readonly handOver?: HandOver }; readonly message: { createReadStream(): NodeJS.ReadableStream } }
+interface HandOver { begun: boolean; readonly before: number }
+interface Traced { readonly data: { readonly handOver?: HandOver }; readonly message: { createReadStream(): Readable } }
 
 // nodemailer does not say where a broken connection broke; the message's stream is piped only once the server said 354.
 function traceHandOver(mail: unknown, next: () => void): void {
@@ -25,6 +26,11 @@ function traceHandOver(mail: unknown, next: () => void): void {
     const stream = create();
     const pipe = stream.pipe.bind(stream);
     stream.pipe = (destination, options) => {
+      // The last look at the clock: the process may have been frozen since the first.
+      if (data.handOver && Date.now() >= data.handOver.before) {
+        stream.destroy(new Error('held up until the lease was over: nothing was sent'));
+        return destination;
+      }
       if (data.handOver) data.handOver.begun = true;
       return pipe(destination, options);
     };
@@ -71,9 +77,9 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
   const transport = openTransport(config);
   const from = config.SMTP_FROM;
 
-  async function send(outgoing: Outgoing): Promise<SendResult> {
+  async function send(outgoing: Outgoing, sendBefore: string): Promise<SendResult> {
     const messageId = messageIdOf(outgoing.notificationId, from);
-    const handOver: HandOver = { begun: false };
+    const handOver: HandOver = { begun: false, before: Date.parse(sendBefore) };
     let mail: Written;
     try {
       mail = compose(outgoing, messageId);

@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startInbox, type Inbox } from '@rappel/local-stack';
-import type { Outgoing, Provider } from '@rappel/notification';
+import type { Outgoing } from '@rappel/notification';
 import { createRenderer } from '@rappel/templates';
 import { createSmtpProvider, messageIdOf } from '../src/smtp.ts';
 import { createUnsubscribeLinks } from '../src/unsubscribe.ts';
 
 let inbox: Inbox;
-let provider: Provider & { close(): void };
+let provider: ReturnType<typeof open>;
 const links = createUnsubscribeLinks(Buffer.alloc(32, 7).toString('base64'));
 const base = { SMTP_HOST: '127.0.0.1', SMTP_USER: undefined, SMTP_PASSWORD: undefined, SMTP_FROM: 'Prêt <pret@example.org>', SMTP_SECURE: false, SMTP_CONNECTIONS: 5, SMTP_TIMEOUT_MS: 1500, RAPPEL_EMAIL_UNKNOWN: 'resend' as const };
-const open = (changes: Partial<Parameters<typeof createSmtpProvider>[0]['config']> = {}) => createSmtpProvider({
-  config: { ...base, SMTP_PORT: inbox.smtpPort, ...changes }, renderer: createRenderer(), unsubscribeUrl: (id) => `https://rappel.example/unsubscribe/${links.token(id)}`,
-});
+function open(changes: Partial<Parameters<typeof createSmtpProvider>[0]['config']> = {}) {
+  const opened = createSmtpProvider({
+    config: { ...base, SMTP_PORT: inbox.smtpPort, ...changes }, renderer: createRenderer(), unsubscribeUrl: (id) => `https://rappel.example/unsubscribe/${links.token(id)}`,
+  });
+  return { ...opened, send: (message: Outgoing, leaseMs = 60_000) => opened.send(message, new Date(Date.now() + leaseMs).toISOString()) };
+}
 
 beforeAll(async () => {
   inbox = await startInbox();
@@ -83,6 +86,13 @@ describe('email through SMTP', () => {
     expect(await own.send(outgoing(address))).toMatchObject({ kind: 'unknown' });
     expect(await inbox.mails({ to: address })).toHaveLength(1);
     own.close();
+  });
+
+  it('looks at the clock again when the server is ready for the message: over the lease nothing is sent', async () => {
+    const address = 'slow-rcpt-300@example.org';
+    expect(await provider.send(outgoing(address), 100)).toMatchObject({ kind: 'failed', failure: { class: 'TRANSIENT', text: expect.stringContaining('nothing was sent') } });
+    expect(await inbox.mails({ to: address })).toEqual([]);
+    expect(await provider.send(outgoing(address), 5000)).toMatchObject({ kind: 'accepted' });
   });
 
   it('a bad login is a matter of configuration, nobody listening is not', async () => {

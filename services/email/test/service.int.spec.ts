@@ -2,12 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { publicEvents } from '@rappel/contracts';
 import { readState, type EventStore } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createDatabase, startNats, startInbox, type Inbox, type NatsServer } from '@rappel/local-stack';
+import { createDatabase, freePort, startNats, startInbox, until, type Inbox, type NatsServer } from '@rappel/local-stack';
 import { connectBus, createRelay, migrateMessaging, type Relay } from '@rappel/messaging';
 import { notificationFold, notificationId, notificationStream, type Notification } from '@rappel/notification';
 import { createScene } from '@rappel/notification/testing';
@@ -18,14 +17,6 @@ import { AppModule } from '../src/app.module.ts';
 import { signBounce } from '../src/bounces.ts';
 import { emailConfig } from '../src/config.ts';
 import { createUnsubscribeLinks } from '../src/unsubscribe.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
 
 const secret = 'a secret of the test';
 const masterKey = randomBytes(32).toString('base64');
@@ -73,13 +64,10 @@ afterAll(async () => {
   await inbox?.stop();
 });
 
-async function until(id: string, wanted: (state: Notification) => boolean): Promise<Notification> {
-  for (;;) {
-    const { state } = await readState(store, notificationFold, notificationStream(id));
-    if (wanted(state)) return state;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-}
+const becomes = (id: string, wanted: (state: Notification) => boolean): Promise<Notification> => until(`notification ${id}`, async () => {
+  const { state } = await readState(store, notificationFold, notificationStream(id));
+  return wanted(state) ? state : undefined;
+});
 
 const idOf = (attributionId: string): string => notificationId({ attributionId, dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'EMAIL' });
 
@@ -87,7 +75,7 @@ describe('the email service', () => {
   it('hears of a loan on the bus and sends one mail', async () => {
     await scene.borrower({ borrowerId: 'marie', email: 'marie@example.org' });
     await scene.lend('loan-1', 'marie');
-    expect(await until(idOf('loan-1'), ({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 1 });
+    expect(await becomes(idOf('loan-1'), ({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 1 });
     expect(await inbox.mails({ to: 'marie@example.org' })).toHaveLength(1);
   });
 
@@ -97,9 +85,9 @@ describe('the email service', () => {
     const post = (signature: string) => fetch(`${service.url}/webhooks/bounces`, { method: 'POST', body: JSON.stringify(report), headers: { 'content-type': 'application/json', 'x-rappel-timestamp': timestamp, 'x-rappel-signature': signature } });
     expect((await post('forged')).status).toBe(403);
     expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
-    expect(await until(idOf('loan-1'), ({ delivery }) => delivery === 'failed')).toMatchObject({ deliveryCode: '5.1.1' });
+    expect(await becomes(idOf('loan-1'), ({ delivery }) => delivery === 'failed')).toMatchObject({ deliveryCode: '5.1.1' });
     await scene.lend('loan-2', 'marie');
-    expect(await until(idOf('loan-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+    expect(await becomes(idOf('loan-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
   });
 
   it('stops the mails by one click, and never because somebody looked', async () => {
@@ -107,11 +95,11 @@ describe('the email service', () => {
     const link = `${service.url}/unsubscribe/${createUnsubscribeLinks(masterKey).token('paul')}`;
     expect((await fetch(link)).status).toBe(200);
     await scene.lend('loan-3', 'paul');
-    expect(await until(idOf('loan-3'), ({ phase }) => phase !== 'absent' && phase !== 'attempting')).toMatchObject({ phase: 'accepted' });
+    expect(await becomes(idOf('loan-3'), ({ phase }) => phase !== 'absent' && phase !== 'attempting')).toMatchObject({ phase: 'accepted' });
     expect((await fetch(link, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' })).status).toBe(200);
     expect((await fetch(`${link}x`)).status).toBe(404);
     await scene.lend('loan-4', 'paul');
-    expect(await until(idOf('loan-4'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+    expect(await becomes(idOf('loan-4'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
   });
 
   it('waits while an operator pauses it, and goes on', async () => {
@@ -119,9 +107,9 @@ describe('the email service', () => {
     expect(await post('/channel/pause', { why: 'maintenance' })).toMatchObject({ state: { kind: 'paused' } });
     await scene.borrower({ borrowerId: 'anne', email: 'anne@example.org' });
     await scene.lend('loan-5', 'anne');
-    expect(await until(idOf('loan-5'), ({ phase }) => phase === 'ready')).toMatchObject({ waiting: { reason: 'paused' }, attempts: 0 });
+    expect(await becomes(idOf('loan-5'), ({ phase }) => phase === 'ready')).toMatchObject({ waiting: { reason: 'paused' }, attempts: 0 });
     expect(await post('/channel/resume', {})).toMatchObject({ state: { kind: 'open' } });
-    await until(idOf('loan-5'), ({ phase }) => phase === 'accepted');
+    await becomes(idOf('loan-5'), ({ phase }) => phase === 'accepted');
     expect(await post('/replay', { filter: { class: 'CONTENT' }, why: 'counting' })).toMatchObject({ matching: 0 });
     expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ checks: { 'channel-email': 'up' } });
   });

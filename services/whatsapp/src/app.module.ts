@@ -7,6 +7,7 @@ import { createTwilioClient } from './client.ts';
 import type { WhatsappConfig } from './config.ts';
 import { checkContents } from './content-check.ts';
 import { ReceiptsController } from './receipts.controller.ts';
+import { RepliesController } from './replies.controller.ts';
 import { createTwilioProvider } from './twilio.ts';
 
 async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Provider> {
@@ -21,7 +22,7 @@ async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Pro
 }
 
 @Module({
-  controllers: [OccasionsController, OperationsController, ReceiptsController],
+  controllers: [OccasionsController, OperationsController, ReceiptsController, RepliesController],
   providers: [
     ...infrastructure,
     ...delivering('WHATSAPP'),

@@ -8,9 +8,9 @@ interface TwilioError extends Error {
   readonly cause?: unknown;
 }
 
-const NEVER_LEFT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
+const NEVER_LEFT = /^(ELEASE|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
 
-/** The request was not written: no name, no route, no TLS, or nobody listening. */
+/** The request was not written: over its lease, no name, no route, no TLS, or nobody listening. */
 function neverLeft({ code, syscall }: TwilioError): boolean {
   return typeof code === 'string' && (NEVER_LEFT.test(code) || (code === 'ETIMEDOUT' && syscall === 'connect'));
 }

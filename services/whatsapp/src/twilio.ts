@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { INVALID_PHONE, parsePhone, type Outgoing, type Provider, type SendResult, type Settlement, type UnknownAttempt } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
-import type { TwilioClient } from './client.ts';
+import { withinLease, type TwilioClient } from './client.ts';
 import { publicUrl, type WhatsappConfig } from './config.ts';
 import { failureOf } from './errors.ts';
 import { receiptUrl } from './receipt-url.ts';
@@ -25,12 +26,12 @@ export function createTwilioProvider({ client, config, renderer, onUnlisted }: T
   const from = config.TWILIO_WHATSAPP_FROM;
   const base = publicUrl(config);
 
-  function content({ model }: Outgoing): Content {
+  function content({ model }: Pick<Outgoing, 'model'>): Content {
     const sid = config.TWILIO_CONTENT_SIDS[model.type]?.[renderer.locale(model.locale)];
     return sid ? { contentSid: sid, contentVariables: JSON.stringify(renderer.contentVariables(model)) } : { body: renderer.whatsapp(model).trimEnd() };
   }
 
-  async function send(outgoing: Outgoing): Promise<SendResult> {
+  async function send(outgoing: Outgoing, sendBefore: string): Promise<SendResult> {
     const { recipient, attemptId, grouped, validFor } = outgoing;
     let message: Content;
     try {
@@ -39,11 +40,11 @@ export function createTwilioProvider({ client, config, renderer, onUnlisted }: T
       return { kind: 'failed', failure: { class: 'CONTENT', code: 'template', text: (error as Error).message } };
     }
     try {
-      const { sid } = await client.messages.create({
+      const { sid } = await withinLease(sendBefore, () => client.messages.create({
         from, to: `whatsapp:${recipient}`, ...message,
         ...(base && { statusCallback: receiptUrl(base, { notification: outgoing.about, attemptId, grouped }) }),
         ...(validFor !== undefined && { validityPeriod: Math.min(VALID_AT_MOST, Math.max(VALID_AT_LEAST, validFor)) }),
-      });
+      }));
       return { kind: 'accepted', providerId: sid };
     } catch (error) {
       const { result, listed } = failureOf(error);
@@ -52,12 +53,22 @@ export function createTwilioProvider({ client, config, renderer, onUnlisted }: T
     }
   }
 
+  /** Of free text; what Twilio makes of an approved template is not known here. */
+  function fingerprint(outgoing: Pick<Outgoing, 'model'>): string | undefined {
+    try {
+      const message = content(outgoing);
+      return 'body' in message ? digest(message.body) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Twilio's list has no marker of ours, so it is the recipient, the time and the words that tell a message. */
-  async function settle({ outgoing, notBefore, quietMs }: UnknownAttempt): Promise<Settlement> {
+  async function settle({ outgoing, notBefore, quietMs, fingerprint: words }: UnknownAttempt): Promise<Settlement> {
     const listed = await client.messages.list({ from, to: `whatsapp:${outgoing.recipient}`, dateSentAfter: new Date(Date.parse(notBefore) - MARGIN_MS), limit: 200 });
-    const message = content(outgoing);
     const since = Math.floor(Date.parse(notBefore) / 1000) * 1000;
-    const found = listed.find(({ body, dateCreated }) => dateCreated.getTime() >= since && says(body, message));
+    const young = listed.filter(({ dateCreated }) => dateCreated.getTime() >= since);
+    const found = young.find(({ body }) => words !== undefined && digest(body) === words) ?? young.find(({ body }) => says(body, content(outgoing)));
     if (found) return { kind: 'sent', evidence: 'provider-list', providerId: found.sid };
     return quietMs >= config.TWILIO_SETTLE_MS ? { kind: 'not-sent', evidence: 'provider-list' } : { kind: 'undecided', afterMs: Math.min(LOOK_AGAIN_MS, config.TWILIO_SETTLE_MS - quietMs + 100) };
   }
@@ -69,10 +80,12 @@ export function createTwilioProvider({ client, config, renderer, onUnlisted }: T
     sendTimeoutMs: config.TWILIO_TIMEOUT_MS + 1000,
     address: (raw) => parsePhone(raw, config.RAPPEL_DEFAULT_COUNTRY),
     send,
+    fingerprint,
     settle,
   };
 }
 
+const digest = (text: string): string => createHash('sha256').update(plain(text)).digest('base64url');
 const plain = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 /** Whether a listed body is this message: the same words, or for a template, whose words are Twilio's, every value of ours. */

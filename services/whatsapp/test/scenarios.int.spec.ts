@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readState, type EventStore } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createDatabase, magicNumber, startTwilioSimulator, type TwilioSimulator } from '@rappel/local-stack';
-import { createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, migrateDelivery, notificationFold, notificationId, notificationStream, statusOf, unlimited, workOnce, type DeliveryDependencies, type DeliveryNote, type Notification } from '@rappel/notification';
+import { createDatabase, magicNumber, startTwilioSimulator, until, type TwilioSimulator } from '@rappel/local-stack';
+import { createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, migrateDelivery, notificationFold, notificationId, notificationStream, statusOf, unlimited, workOnce, type DeliveryConfig, type DeliveryDependencies, type DeliveryNote, type Notification, type Outgoing } from '@rappel/notification';
 import { createScene } from '@rappel/notification/testing';
 import { createPool, type Pool } from '@rappel/postgres';
 import { parseConfig } from '@rappel/service-kit';
@@ -70,15 +70,18 @@ function whatsapp(environment: Record<string, string> = {}) {
       await workOnce(deps);
       return state(`loan-${run}`);
     },
-    until: async (wanted: (state: Notification) => boolean): Promise<Notification> => {
-      for (;;) {
-        await workOnce(deps);
-        const found = await state(`loan-${run}`);
-        if (wanted(found)) return found;
-        await new Promise((resolve) => { setTimeout(resolve, 50); });
-      }
-    },
+    /** Works off what is due, with changed settings if given, until the notification is as wanted. */
+    until: (wanted: (state: Notification) => boolean, changed: Partial<DeliveryConfig> = {}): Promise<Notification> => until('the notification', async () => {
+      await workOnce({ ...deps, config: { ...deps.config, ...changed } });
+      const found = await state(`loan-${run}`);
+      return wanted(found) ? found : undefined;
+    }),
   };
+}
+
+function messageTo(recipient: string): Omit<Outgoing, 'attemptId'> {
+  const about = { notificationId: randomUUID(), attributionId: 'loan', borrowerId: 'jean', type: 'CREATION', channel: 'WHATSAPP', dueVersion: 1, occurrence: 1 } as const;
+  return { notificationId: about.notificationId, about, borrowerId: 'jean', recipient, grouped: false, model: { type: 'CREATION', locale: 'fr', firstName: 'Jean', items: [{ code: 'PERC-001', name: 'Perceuse Bosch', dueDate: '2026-12-10' }], duration: 'LONG' } };
 }
 
 describe('the five scenarios', () => {
@@ -147,6 +150,28 @@ describe('when Twilio’s answer is lost', () => {
     expect(await service.send(to(digits))).toMatchObject({ phase: 'unknown' });
     expect(await service.until(({ phase }) => phase === 'accepted')).toMatchObject({ attempts: 2 });
     expect(twilio.messages()).toHaveLength(before + 1);
+  });
+
+  it('is found in the list though the words of the house were changed since', async () => {
+    const number = '+33612340001';
+    twilio.behave(number, { fault: '500-after-accept', times: 1 });
+    const service = whatsapp();
+    expect(await service.send(number)).toMatchObject({ phase: 'unknown' });
+    expect(await service.until(({ phase }) => phase === 'accepted', { house: { sender: 'Another house', contact: '01 02 03 04 05' } })).toMatchObject({ attempts: 1 });
+    expect(twilio.messages().filter(({ to }) => to === number)).toHaveLength(1);
+  });
+
+  it.each([['a new connection', false], ['a connection used before', true]])('frozen over its lease on the way to %s, sends nothing', async (_, used) => {
+    const { provider } = whatsapp().deps;
+    const outgoing = { ...messageTo('+33612340002'), attemptId: randomUUID() };
+    if (used) expect(await provider.send(outgoing, '2999-01-01T00:00:00.000Z')).toMatchObject({ kind: 'accepted' });
+    const before = twilio.messages().length;
+    const sending = provider.send(outgoing, new Date(Date.now() + 50).toISOString());
+    // The process stands still, as after SIGSTOP.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    expect(await sending).toMatchObject({ kind: 'failed', failure: { class: 'TRANSIENT', code: 'ELEASE' } });
+    expect(twilio.messages()).toHaveLength(before);
+    expect(await provider.send(outgoing, '2999-01-01T00:00:00.000Z')).toMatchObject({ kind: 'accepted' });
   });
 
   it('tries later when nobody listens', async () => {

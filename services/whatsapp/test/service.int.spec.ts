@@ -2,28 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { publicEvents } from '@rappel/contracts';
 import { readState, type EventStore } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createDatabase, startNats, startTwilioSimulator, type NatsServer, type TwilioSimulator } from '@rappel/local-stack';
+import { createDatabase, freePort, startNats, startTwilioSimulator, until, type NatsServer, type TwilioSimulator } from '@rappel/local-stack';
 import { connectBus, createRelay, migrateMessaging, type Relay } from '@rappel/messaging';
 import { notificationFold, notificationId, notificationStream, type Notification } from '@rappel/notification';
 import { createScene } from '@rappel/notification/testing';
 import { createPool, type Pool } from '@rappel/postgres';
 import { createVault, migratePrivacy, sealing } from '@rappel/privacy';
 import { createLogger, loadConfig, runService, STRATEGY, type RunningService } from '@rappel/service-kit';
+import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import { AppModule } from '../src/app.module.ts';
 import { whatsappConfig } from '../src/config.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
 
 const masterKey = randomBytes(32).toString('base64');
 let twilio: TwilioSimulator;
@@ -54,7 +46,7 @@ beforeAll(async () => {
   });
   const config = loadConfig(whatsappConfig, {
     NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
-    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: '+14155238886', TWILIO_BASE_URL: twilio.url, RAPPEL_PREFERRED_CHANNEL: 'WHATSAPP',
+    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: '+14155238886', TWILIO_BASE_URL: twilio.url, RAPPEL_PREFERRED_CHANNEL: 'WHATSAPP', CHANNEL_PROBE_MS: '500,1000',
   });
   service = await runService({ name: 'whatsapp', module: AppModule, config, logger: createLogger('whatsapp', config), strategies: (app) => [app.get(STRATEGY)] });
 });
@@ -69,20 +61,27 @@ afterAll(async () => {
   await twilio?.stop();
 });
 
-async function until(id: string, wanted: (state: Notification) => boolean): Promise<Notification> {
-  for (;;) {
-    const { state } = await readState(store, notificationFold, notificationStream(id));
-    if (wanted(state)) return state;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
+const becomes = (id: string, wanted: (state: Notification) => boolean): Promise<Notification> => until(`notification ${id}`, async () => {
+  const { state } = await readState(store, notificationFold, notificationStream(id));
+  return wanted(state) ? state : undefined;
+});
+const idOf = (attributionId: string): string => notificationId({ attributionId, dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'WHATSAPP' });
+
+/** A call as Twilio makes it. */
+async function callBack(path: string, form: Record<string, string>, token = twilio.authToken): Promise<number> {
+  const url = `${service.url}${path}`;
+  const answer = await fetch(url, {
+    method: 'POST', body: new URLSearchParams(form),
+    headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': getExpectedTwilioSignature(token, url, form) },
+  });
+  return answer.status;
 }
 
 describe('the WhatsApp service', () => {
   it('hears of a loan on the bus, sends one message and takes its signed receipts', async () => {
     await scene.borrower({ borrowerId: 'jean', phone: '06 12 34 56 78', email: 'jean@example.org' });
     await scene.lend('loan-1', 'jean');
-    const id = notificationId({ attributionId: 'loan-1', dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'WHATSAPP' });
-    const state = await until(id, ({ delivery }) => delivery === 'read');
+    const state = await becomes(idOf('loan-1'), ({ delivery }) => delivery === 'read');
     expect(state).toMatchObject({ phase: 'accepted', attempts: 1, providerId: twilio.messages()[0]!.sid });
     expect(twilio.messages()).toHaveLength(1);
     expect(twilio.messages()[0]).toMatchObject({ to: '+33612345678', answered: '201' });
@@ -91,6 +90,74 @@ describe('the WhatsApp service', () => {
   it('refuses a receipt without Twilio’s signature', async () => {
     const answer = await fetch(`${service.url}/webhooks/twilio/status?n=${randomUUID()}`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': 'forged' }, body: 'MessageSid=SM1&MessageStatus=read' });
     expect(answer.status).toBe(403);
+  });
+
+  describe('a borrower who writes back', () => {
+    const reply = (Body: string, more: Record<string, string> = {}) => ({ From: 'whatsapp:+33698765432', To: 'whatsapp:+14155238886', Body, MessageSid: `SM${randomUUID()}`, ...more });
+    it('STOP is written to no more, and START again', async () => {
+      await scene.borrower({ borrowerId: 'stefan', phone: '06 98 76 54 32' });
+      const stop = reply(' Arrêt ! ');
+      expect(await callBack('/webhooks/twilio/replies', stop)).toBe(204);
+      await scene.lend('reply-1', 'stefan');
+      expect(await becomes(idOf('reply-1'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+      expect(await callBack('/webhooks/twilio/replies', reply('START'))).toBe(204);
+      // Twilio tells the first reply once more, late.
+      expect(await callBack('/webhooks/twilio/replies', stop)).toBe(204);
+      await scene.lend('reply-2', 'stefan');
+      await becomes(idOf('reply-2'), ({ phase }) => phase === 'accepted');
+      expect(await callBack('/webhooks/twilio/replies', reply('x', { OptOutType: 'STOP' }))).toBe(204);
+      await scene.lend('reply-3', 'stefan');
+      expect(await becomes(idOf('reply-3'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+      expect((await store.readStream('suppression-stefan')).map(({ type }) => type)).toEqual(['ChannelSuppressed', 'ChannelReleased', 'ChannelSuppressed']);
+      expect(JSON.stringify(await store.readStream('suppression-stefan'))).not.toContain('98765432');
+    });
+
+    it('from a new number counts by the number they have now', async () => {
+      await scene.borrower({ borrowerId: 'stefan', phone: '0611111111' });
+      await scene.borrower({ borrowerId: 'nora', phone: '+33698765432' });
+      expect(await callBack('/webhooks/twilio/replies', reply('STOP'))).toBe(204);
+      expect((await store.readStream('suppression-nora')).map(({ type }) => type)).toEqual(['ChannelSuppressed']);
+      expect(await store.readStream('suppression-stefan')).toHaveLength(3);
+    });
+
+    it('anything else changes nothing, and nobody but Twilio is believed', async () => {
+      await scene.borrower({ borrowerId: 'ada', phone: '+33677777777' });
+      const from = { From: 'whatsapp:+33677777777' };
+      for (const form of ([reply('merci, à demain', from), reply('STOP', { From: 'whatsapp:+33600000000' }), reply('STOP', { From: 'nobody' }), { Body: 'STOP' }, { To: 'whatsapp:+14155238886' }] as Record<string, string>[])) expect(await callBack('/webhooks/twilio/replies', form)).toBe(204);
+      expect(await callBack('/webhooks/twilio/replies', reply('STOP', from), 'another token')).toBe(403);
+      expect((await fetch(`${service.url}/webhooks/twilio/replies`, { method: 'POST', body: new URLSearchParams(reply('STOP', from)) })).status).toBe(403);
+      expect((await fetch(`${service.url}/webhooks/twilio/replies`, { method: 'POST', body: '{"Body":"STOP"}', headers: { 'content-type': 'application/json' } })).status).toBe(415);
+      expect(await store.readStream('suppression-ada')).toEqual([]);
+    });
+  });
+
+  describe('a receipt that says why a message did not arrive', () => {
+    const channel = async () => (await (await fetch(`${service.url}/channel`)).json() as { state: { kind: string } }).state;
+    it('leaves alone from then on who does not want to be written to', async () => {
+      await scene.borrower({ borrowerId: 'olga', phone: '0644444444' });
+      twilio.behave('+33644444444', { fail: 63014 });
+      await scene.lend('olga-1', 'olga');
+      await becomes(idOf('olga-1'), ({ delivery }) => delivery === 'undelivered');
+      await until('the refusal is remembered', async () => (await store.readStream('suppression-olga')).length || undefined);
+      await scene.lend('olga-2', 'olga');
+      expect(await becomes(idOf('olga-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
+      expect(await channel()).toMatchObject({ kind: 'open' });
+    });
+
+    it('pauses the channel when it is our configuration; a message that arrives ends it', async () => {
+      await scene.borrower({ borrowerId: 'paul', phone: '0655555555' });
+      twilio.behave('+33655555555', { fail: 63007, times: 1 });
+      await scene.lend('paul-1', 'paul');
+      const paused = await until('the pause', async () => { const state = await channel(); return state.kind === 'paused' ? state : undefined; });
+      expect(paused).toMatchObject({ by: 'receipt', code: '63007' });
+      await scene.lend('paul-2', 'paul');
+      expect(await becomes(idOf('paul-2'), ({ phase }) => phase === 'ready')).toMatchObject({ waiting: { reason: 'paused' }, attempts: 0 });
+      expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ checks: { 'channel-whatsapp': 'down' } });
+      expect(await (await fetch(`${service.url}/metrics`)).text()).toMatch(/rappel_channel_open\{channel="WHATSAPP"\} 0/);
+      // The probe is taken and arrives.
+      await becomes(idOf('paul-2'), ({ delivery }) => delivery === 'read');
+      await until('it is open', async () => (await channel()).kind === 'open' || undefined);
+    });
   });
 
   it('is ready', async () => {

@@ -34,7 +34,8 @@ export async function attempt(deps: DeliveryDependencies, members: readonly Memb
   }
   const outgoing = compose(deps, told, recipient);
   const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, options);
-  const personal: Personal = { state: 'open', subject: outgoing.borrowerId, fields: { recipient: outgoing.recipient ?? outgoing.raw } };
+  const fingerprint = leaseUntil && deps.provider.fingerprint?.(outgoing);
+  const personal: Personal = { state: 'open', subject: outgoing.borrowerId, fields: { recipient: outgoing.recipient ?? outgoing.raw, ...(fingerprint && { fingerprint }) } };
   const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal });
   if (!opened || !leaseUntil) return opened && { members: opened, afterMs };
   const started = new Set(opened.filter(({ state }) => state.attempt?.id === outgoing.attemptId).map(({ notificationId }) => notificationId));

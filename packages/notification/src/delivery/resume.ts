@@ -84,8 +84,8 @@ async function attemptAgain(deps: DeliveryDependencies, members: readonly Member
   return attempt(deps, members, { facts: await factsOf(deps, members), probe });
 }
 
-const factsOf = (deps: { store: EventStore }, members: readonly Member[]) =>
-  readFacts(deps, identityOf(members[0]!).borrowerId, members.map((member) => identityOf(member).attributionId));
+const factsOf = (deps: { store: EventStore }, members: readonly Member[], asOf?: Checkpoint) =>
+  readFacts(deps, identityOf(members[0]!).borrowerId, members.map((member) => identityOf(member).attributionId), asOf);
 
 /** Looks for evidence; undefined = settled, else real milliseconds until it is worth looking again. */
 async function settle(deps: DeliveryDependencies, members: readonly Member[]): Promise<number | undefined> {
@@ -99,33 +99,35 @@ async function settle(deps: DeliveryDependencies, members: readonly Member[]): P
 }
 
 async function evidence(deps: DeliveryDependencies, members: readonly Member[]): Promise<Settlement> {
-  const facts = await factsOf(deps, members);
-  const recipient = await openBorrower(facts.borrower, deps.open);
-  // Who is forgotten has no address to look under, and shall not be written to again.
-  if (!recipient) return { kind: 'held', evidence: 'policy-hold' };
   const { state } = members[0]!;
   const { id, leaseUntil } = state.attempt!;
-  const end = Date.parse(leaseUntil);
   const begun = await beginningOf(deps, members[0]!, id);
+  const facts = await factsOf(deps, members, begun);
+  const recipient = facts.borrower.status === 'known' ? await openBorrower(facts.asOfTrigger.borrower, deps.open) : undefined;
+  // Who is forgotten has no address to look under, and shall not be written to again.
+  if (!recipient) return { kind: 'held', evidence: 'policy-hold' };
+  const end = Date.parse(leaseUntil);
   const told = members.map((member, index) => ({ member, loan: loanFacts((facts.loans[index] ?? []).filter(({ checkpoint }) => checkpoint <= begun), identityOf(member)) }));
   const outgoing = compose(deps, told, recipient);
+  const sealed = await sealedWith(deps, members[0]!);
   const stoppedBy = state.attempt!.unknown === 'provider' ? end - deps.config.leaseMs + deps.provider.sendTimeoutMs : end;
   return deps.provider.settle({
-    outgoing: { ...outgoing, attemptId: id, recipient: await addressedTo(deps, members[0]!) ?? outgoing.recipient ?? outgoing.raw },
+    outgoing: { ...outgoing, attemptId: id, recipient: sealed?.recipient ?? outgoing.recipient ?? outgoing.raw },
     notBefore: new Date(end - deps.config.leaseMs).toISOString(),
     quietMs: Date.parse(deps.realNow()) - stoppedBy,
     resends: state.resends,
+    ...(sealed?.fingerprint && { fingerprint: sealed.fingerprint }),
   }).catch(() => ({ kind: 'undecided', afterMs: EVIDENCE_UNAVAILABLE_MS }));
 }
 
-/** Place in the store where the attempt began: evidence is looked for by the words of then, not by those of an extension since. */
+/** Place in the store where the attempt began: evidence is looked for by the words of then, not by those of an extension or another name since. */
 async function beginningOf({ store }: DeliveryDependencies, { notificationId }: Member, attemptId: string): Promise<Checkpoint> {
   const events = await store.readStream(notificationStream(notificationId));
   return events.find(({ type, data }) => type === 'AttemptStarted' && (data as { attemptId: string }).attemptId === attemptId)!.checkpoint;
 }
 
-/** The address that the attempt went to, which may not be the borrower's any more. */
-async function addressedTo({ open }: DeliveryDependencies, { personal }: Member): Promise<string | undefined> {
+/** The address that the attempt went to, which may not be the borrower's any more, and the fingerprint of its words. */
+async function sealedWith({ open }: DeliveryDependencies, { personal }: Member): Promise<{ readonly recipient?: string; readonly fingerprint?: string } | undefined> {
   const opened = personal && await open(personal);
-  return opened?.state === 'open' ? opened.fields.recipient : undefined;
+  return opened?.state === 'open' ? opened.fields : undefined;
 }

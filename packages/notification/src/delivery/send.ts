@@ -25,9 +25,9 @@ export interface SendOptions {
 
 /** Hands a started attempt to the provider and stores what came of it, however late. */
 export async function send(deps: DeliveryDependencies, members: readonly Member[], { outgoing, leaseUntil, told, probe }: SendOptions): Promise<Sent> {
-  // A process that was frozen meanwhile must not send on a lease that others may already have judged.
-  if (told.size === 0 || later(deps.realNow(), deps.provider.sendTimeoutMs) > leaseUntil) return { members };
-  const result = await deps.provider.send(outgoing);
+  if (told.size === 0) return { members };
+  const inTime = later(deps.realNow(), deps.provider.sendTimeoutMs) <= leaseUntil;
+  const result = inTime ? await deps.provider.send(outgoing, leaseUntil) : heldUp;
   const command = outcome(deps, outgoing.attemptId, result);
   const after = await record(members, {
     ...deps, commandId: outgoing.attemptId, onConflict: 'again',
@@ -36,6 +36,9 @@ export async function send(deps: DeliveryDependencies, members: readonly Member[
   await follow(deps, { result, outgoing, probe });
   return { members: after ?? members, afterMs: result.kind === 'failed' ? result.retryAfterMs : undefined };
 }
+
+/** A process that was frozen meanwhile must not send on a lease that others may already have judged. */
+const heldUp: SendResult = { kind: 'failed', failure: { class: 'TRANSIENT', code: 'ELEASE', text: 'held up until the lease was about to end: nothing was sent' } };
 
 function outcome({ config: { retry }, clock }: DeliveryDependencies, attemptId: string, result: SendResult): NotificationCommand {
   const at = clock.now();
@@ -67,7 +70,7 @@ async function follow(deps: DeliveryDependencies, { result, outgoing, probe }: F
 
 async function react(deps: DeliveryDependencies, { borrowerId, attemptId }: Outgoing, { failure, retryAfterMs }: Extract<SendResult, { kind: 'failed' }>): Promise<void> {
   const { channel, suppresses } = reactions[failure.class];
-  if (channel) await deps.gate.failed(channel, failure, retryAfterMs);
+  if (channel) await deps.gate.failed(channel, failure, { retryAfterMs });
   if (suppresses) {
     await suppress(deps.store, { borrowerId, channel: deps.channel, kind: 'opt-out', source: failure.code ?? failure.text, at: deps.clock.now(), commandId: attemptId });
   }

@@ -91,11 +91,11 @@ export function waitingOf(waiting: WaitingList, { processes, process }: Breaking
 export function providerOf(provider: Provider, { processes, process }: Breaking, realNow: () => string): Provider {
   return {
     ...provider,
-    async send(outgoing) {
+    async send(outgoing, sendBefore) {
       const deadline = Date.parse(realNow()) + provider.sendTimeoutMs;
       await processes.stop(process);
       if (Date.parse(realNow()) > deadline) return { kind: 'unknown', text: 'timed out' };
-      const result = await provider.send(outgoing);
+      const result = await provider.send(outgoing, sendBefore);
       await processes.stop(process);
       return result;
     },
