@@ -15,6 +15,8 @@ export interface RebuildProgress {
   readonly checkpoint: Checkpoint;
   /** Events per second of this run so far. */
   readonly rate: number;
+  /** How many there will be, as the live log knows; absent without one. */
+  readonly total?: number;
 }
 
 export interface FoldOptions {

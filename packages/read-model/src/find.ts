@@ -1,4 +1,4 @@
-import type { Pool } from '@rappel/postgres';
+import type { Reader } from './reader.ts';
 import type { LogRow } from './row.ts';
 import { LIVE } from './schema.ts';
 import { logTypes, selectRows } from './tables.ts';
@@ -52,7 +52,7 @@ export interface Page extends Filter {
 }
 
 /** One page of notifications; the next begins after the last one's place. */
-export async function findNotifications(pool: Pool, page: Page, schema: string = LIVE): Promise<LogRow[]> {
+export async function findNotifications(pool: Reader, page: Page, schema: string = LIVE): Promise<LogRow[]> {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions = conditionsOf(page, value);
@@ -68,7 +68,7 @@ export async function findNotifications(pool: Pool, page: Page, schema: string =
 }
 
 /** How many there are, exactly. Reads them all: for dry runs and small sets, not for dashboards. */
-export async function countNotifications(pool: Pool, filter: Filter): Promise<number> {
+export async function countNotifications(pool: Reader, filter: Filter): Promise<number> {
   const values: unknown[] = [];
   const conditions = conditionsOf(filter, (given) => `$${values.push(given)}`);
   const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${LIVE}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}`, values);
@@ -104,7 +104,7 @@ export interface Waiting {
 }
 
 /** What is not decided yet, by what it waits for. */
-export async function whatWaits(pool: Pool): Promise<Waiting[]> {
+export async function whatWaits(pool: Reader): Promise<Waiting[]> {
   const { rows } = await pool.query<Waiting>({
     text: `SELECT phase, waiting_for AS "waitingFor", channel, type, count(*) AS count, min(requested_at) AS oldest, min(waiting_until) AS "nextAt"
       FROM ${LIVE}.notification WHERE phase IN ('ready', 'attempting', 'unknown', 'held') GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4`,

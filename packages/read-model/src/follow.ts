@@ -19,8 +19,10 @@ export interface FollowOptions {
   readonly restMs?: number;
   /** Most events in a transaction. Default 500. */
   readonly batchSize?: number;
-  /** Brings the tables to this code's version when they are of another. Default: wait for an operator. */
+  /** Builds the tables when they are of another version, or missing with a long history to fold. Default: wait for an operator; fold step by step. */
   readonly renew?: () => Promise<void>;
+  /** From how many events on a missing log is built by `renew` and not step by step. Default 5000. */
+  readonly longHistory?: number;
 }
 
 export interface FollowStatus {
@@ -73,17 +75,35 @@ async function asWriter(options: FollowOptions): Promise<void> {
 
 const writerLock = lockKey(`rappel:projection:${PROJECTION.name}:${PROJECTION.version}`);
 
-async function write({ store, pool, onStatus, batchSize = 500, restMs = 25, renew, retryMs = 1000 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
-  await dropIfHalfGone(client);
+async function write(options: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
+  const checkpoint = await startingPoint(options, client, signal);
+  if (checkpoint === undefined) return;
+  const there = whileThere(options.pool, signal, options.retryMs ?? 1000);
+  try {
+    await followFrom(checkpoint, options, client, there.signal);
+  } finally {
+    there.stop();
+  }
+}
+
+/** Where to go on; undefined when the tables had to be renewed first. */
+async function startingPoint({ store, pool, longHistory = 5000, renew, retryMs = 1000 }: FollowOptions, client: Client, signal: AbortSignal): Promise<Checkpoint | undefined> {
+  const none = await dropIfHalfGone(client);
+  // A long history is built beside and swapped in whole: nobody reads half of it, and it takes a fraction of the time.
+  if (none && renew && await holds(store, longHistory)) {
+    await renew();
+    return undefined;
+  }
   await prepareLog(pool);
   await beginProgress(client, LIVE);
-  const progress = (await readProgress(client, LIVE))!;
-  if (progress.version !== PROJECTION.version) {
-    if (renew) await renew();
-    else await pause(retryMs, signal);
-    return;
-  }
-  let { checkpoint } = progress;
+  const { version, checkpoint } = (await readProgress(client, LIVE))!;
+  if (version === PROJECTION.version) return checkpoint;
+  await (renew ? renew() : pause(retryMs, signal));
+  return undefined;
+}
+
+async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500, restMs = 25 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
+  let checkpoint = start;
   onStatus?.({ role: 'writer', checkpoint, caughtUp: false });
   for await (const batch of store.subscribe({ after: checkpoint, categories: [CATEGORY], batchSize, signal })) {
     if (batch.events.length > 0) await applyBatch(client, LIVE, batch.events, { from: checkpoint, to: batch.checkpoint });
@@ -94,11 +114,26 @@ async function write({ store, pool, onStatus, batchSize = 500, restMs = 25, rene
   }
 }
 
-/** Rows that somebody dropped cannot be filled from the middle: without them the checkpoint goes too, and all is folded again. */
-async function dropIfHalfGone(client: Client): Promise<void> {
+const holds = async (store: EventStore, events: number): Promise<boolean> => (await store.readAll({ categories: [CATEGORY], limit: events })).length === events;
+
+/** Ends when the tables are gone, which a quiet log would not notice before the next event. */
+function whileThere(pool: Pool, outer: AbortSignal, everyMs: number): { signal: AbortSignal; stop: () => void } {
+  const gone = new AbortController();
+  const look = async (): Promise<void> => {
+    const { rows } = await pool.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [`${LIVE}.notification`]);
+    if (!rows[0]!.there) gone.abort();
+  };
+  // While the database is away there is no news.
+  const timer = setInterval(() => { look().catch(() => undefined); }, everyMs);
+  return { signal: AbortSignal.any([outer, gone.signal]), stop: () => clearInterval(timer) };
+}
+
+/** Rows that somebody dropped cannot be filled from the middle: without them the checkpoint goes too, and all is folded again. True when there is no log (any more). */
+async function dropIfHalfGone(client: Client): Promise<boolean> {
   const tables = ['notification', 'tally', 'poison', 'progress'];
   const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = $1 AND tablename = ANY($2)', [LIVE, tables]);
   if (rows[0]!.n > 0 && rows[0]!.n < tables.length) await client.query(`DROP TABLE IF EXISTS ${tables.map((table) => `${LIVE}.${table}`).join(', ')}`);
+  return rows[0]!.n < tables.length;
 }
 
 export const pause = (ms: number, signal: AbortSignal): Promise<void> => new Promise((resolve) => {

@@ -7,6 +7,7 @@ export * from './checksum.ts';
 export * from './find.ts';
 export * from './statistics.ts';
 export * from './state.ts';
+export { LogMissing, readingLog, type Reader } from './reader.ts';
 export { prepareLog, PROJECTION } from './schema.ts';
 export { changing, isBefore, rowsAsOf, stopOf, type Stop } from './as-of.ts';
 export { recount } from './recount.ts';

@@ -4,6 +4,7 @@ import { foldInto } from './apply.ts';
 import { crawl, foldAll, stopIf, type RebuildProgress } from './bulk.ts';
 import { checksum, type Checksum } from './checksum.ts';
 import { CATEGORY, createIndexes, createTables, LIVE, PROJECTION } from './schema.ts';
+import { logState } from './state.ts';
 import { beginProgress, readProgress } from './tables.ts';
 
 export interface RebuildOptions {
@@ -47,10 +48,12 @@ const SHADOW = 'log_rebuild';
 export async function rebuildLog(options: RebuildOptions): Promise<Rebuilt> {
   return exclusively(options.pool, async (client) => {
     const resumed = await prepareShadow(client, options.fresh ?? false);
+    const total = (await logState(options.pool))?.events;
+    const onProgress = (progress: RebuildProgress) => options.onProgress?.({ ...progress, ...(total && { total }) });
     const started = performance.now();
-    const folded = await foldAll(client, SHADOW, options);
+    const folded = await foldAll(client, SHADOW, { ...options, onProgress });
     const seconds = (performance.now() - started) / 1000;
-    const tell = (phase: RebuildProgress['phase']) => options.onProgress?.({ ...folded, phase, rate: folded.events / seconds });
+    const tell = (phase: RebuildProgress['phase']) => onProgress({ ...folded, phase, rate: folded.events / seconds });
     stopIf(options.signal);
     tell('index');
     for (const sql of createIndexes(SHADOW)) await client.query(sql);

@@ -1,4 +1,5 @@
 import type { Pool } from '@rappel/postgres';
+import { isMissing, readingLog } from './reader.ts';
 import { LIVE } from './schema.ts';
 import { logTypes, readProgress, type Progress } from './tables.ts';
 
@@ -10,6 +11,9 @@ export async function logState(pool: Pool): Promise<(Progress & { poison: number
     if (!progress) return undefined;
     const { rows } = await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${LIVE}.poison`);
     return { ...progress, poison: rows[0]!.n };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   } finally {
     client.release();
   }
@@ -27,7 +31,7 @@ export interface SetAside {
 
 /** The events that the live log could not take, oldest first. */
 export async function setAside(pool: Pool, limit = 200): Promise<SetAside[]> {
-  const { rows } = await pool.query<SetAside>({
+  const { rows } = await readingLog(pool).query<SetAside>({
     text: `SELECT stream, version, event_id AS "eventId", type, checkpoint, reason, recorded_at AS "recordedAt" FROM ${LIVE}.poison ORDER BY recorded_at, stream, version LIMIT $1`,
     values: [limit], types: logTypes,
   });

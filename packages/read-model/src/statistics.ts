@@ -1,4 +1,4 @@
-import type { Pool } from '@rappel/postgres';
+import type { Reader } from './reader.ts';
 import { LIVE } from './schema.ts';
 import { millisOf, type Delay, type Measure } from './tally.ts';
 import { logTypes } from './tables.ts';
@@ -28,7 +28,7 @@ type Grain = 'h' | 'd' | 'm';
 interface Piece { grain: Grain; from?: string; to?: string }
 
 /** Counters of one measure, summed by the dimensions. Reads counters, never notifications. */
-export async function countBy(pool: Pool, measure: Measure, by: readonly Dimension[], scope: Scope & { grain?: Grain } = {}): Promise<Counted[]> {
+export async function countBy(pool: Reader, measure: Measure, by: readonly Dimension[], scope: Scope & { grain?: Grain } = {}): Promise<Counted[]> {
   const values: unknown[] = [measure];
   const value = (given: unknown) => `$${values.push(given)}`;
   const pieces = scope.grain ? [{ grain: scope.grain, from: scope.from, to: scope.to }] : piecesOf(scope, measure === 'sent' ? 'h' : 'd');
@@ -92,7 +92,7 @@ export interface Percentiles {
 }
 
 /** How long it took, as percentiles, by type and channel or over all. By when it was sent. */
-export async function delays(pool: Pool, measure: Delay, by: readonly ('type' | 'channel')[], scope: Scope = {}): Promise<Percentiles[]> {
+export async function delays(pool: Reader, measure: Delay, by: readonly ('type' | 'channel')[], scope: Scope = {}): Promise<Percentiles[]> {
   const counted = await countBy(pool, measure, [...by, 'value'], { ...scope, department: undefined });
   const groups = new Map<string, Counted[]>();
   for (const one of counted) {

@@ -3,7 +3,7 @@ import { createInMemoryEventStore, type EventStore } from '@rappel/event-store';
 import { createDatabase } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { randomUUID } from 'node:crypto';
-import { checksum, followLog, logAsOf, rebuildLog, RebuildRunning, verifyLog, type FollowStatus } from '../src/index.ts';
+import { checksum, findNotifications, followLog, logAsOf, LogMissing, readingLog, rebuildLog, RebuildRunning, verifyLog, type FollowStatus } from '../src/index.ts';
 import { historySeed, randomFrom, story } from './history.ts';
 
 const seed = historySeed();
@@ -143,6 +143,35 @@ describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
     await follower.caughtUp();
     expect(await verifyLog({ store, pool })).toMatchObject({ equal: true });
     await follower.stop();
+  });
+
+  it('builds a long history beside, as soon as the tables are gone, and shows no half of it', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 100);
+    const ending = new AbortController();
+    let [renewed, status]: [number, FollowStatus | undefined] = [0, undefined];
+    const running = followLog({
+      store, pool, signal: ending.signal, retryMs: 20, longHistory: 50, onStatus: (now) => { status = now; },
+      renew: async () => { renewed += 1; await rebuildLog({ store, pool }); },
+    });
+    await until(async () => status?.caughtUp === true);
+    expect(renewed).toBe(1);
+    const before = await sum();
+    const reader = readingLog(pool);
+    // Nobody appends anything: the writer has to notice by itself.
+    await pool.query('DROP SCHEMA log CASCADE');
+    const seen = new Set<number>();
+    await until(async () => {
+      const found = await findNotifications(reader, { limit: 500 }).catch((error: unknown) => { if (!(error instanceof LogMissing)) throw error; });
+      if (found) seen.add(found.length);
+      return found !== undefined;
+    });
+    expect([...seen]).toEqual([before.notifications]);
+    expect(await sum()).toEqual(before);
+    ending.abort();
+    await running;
+    expect(renewed).toBe(2);
   });
 
   it('shows the log as it was', async () => {

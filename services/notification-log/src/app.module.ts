@@ -3,6 +3,7 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import type { Vault } from '@rappel/privacy';
+import { readingLog } from '@rappel/read-model';
 import { BUS, CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type Bus, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
 import type { Registry } from 'prom-client';
 import { ExportController } from './api/export.controller.ts';
@@ -45,13 +46,13 @@ const LOG_DATA = 'notification-log:data';
     {
       provide: NOTIFICATIONS,
       useFactory: (data: LogData, vault: Vault, clock: Clock, config: LogConfig) =>
-        createNotifications({ ...data, recipients: createRecipients({ vault, clock, days: config.RAPPEL_RECIPIENT_DAYS }) }),
+        createNotifications({ store: data.store, pool: readingLog(data.pool), recipients: createRecipients({ vault, clock, days: config.RAPPEL_RECIPIENT_DAYS }) }),
       inject: [LOG_DATA, VAULT, CLOCK, CONFIG],
     },
     {
       provide: STATISTICS,
       useFactory: (pool: Pool, clock: Clock, config: LogConfig) =>
-        createStatistics({ pool, clock, zone: config.RAPPEL_DEFAULT_ZONE, dailyLimit: config.RAPPEL_WHATSAPP_DAILY_LIMIT }),
+        createStatistics({ pool: readingLog(pool), clock, zone: config.RAPPEL_DEFAULT_ZONE, dailyLimit: config.RAPPEL_WHATSAPP_DAILY_LIMIT }),
       inject: [POOL, CLOCK, CONFIG],
     },
     {

@@ -1,6 +1,6 @@
 import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
-import { followLog, rebuildLog, type FollowStatus } from '@rappel/read-model';
+import { followLog, pause, rebuildLog, RebuildRunning, type FollowStatus } from '@rappel/read-model';
 import type { HealthChecks, Logger, Shutdown } from '@rappel/service-kit';
 
 /** The part of the service that keeps the log up to date. */
@@ -33,8 +33,15 @@ export function createProjector({ store, pool, logger, health, shutdown }: Parts
       logger.error({ err }, 'the projection stumbled and tries again');
     },
     renew: async () => {
-      logger.info('the log was written by another version: rebuilding it beside the live one');
-      await rebuildLog({ store, pool, signal: ending.signal });
+      logger.info('the log is missing or of another version: building it');
+      try {
+        const { events, totalSeconds } = await rebuildLog({ store, pool, signal: ending.signal });
+        logger.info({ events, seconds: Math.round(totalSeconds) }, 'the log is built');
+      } catch (error) {
+        if (!(error instanceof RebuildRunning)) throw error;
+        // An operator is at it; look again when that is done.
+        await pause(1000, ending.signal);
+      }
     },
   });
   health.add('projection', () => { if (failing) throw new Error('the projection does not get on'); });

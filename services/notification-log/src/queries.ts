@@ -1,4 +1,5 @@
 import { BadRequestException } from '@nestjs/common';
+import { LogMissing } from '@rappel/read-model';
 import type { Bus, Logger, Shutdown } from '@rappel/service-kit';
 import { z } from 'zod';
 import type { Notifications } from './api/notifications.ts';
@@ -42,6 +43,7 @@ export function answerQueries({ bus, notifications, statistics, logger, shutdown
       message.respond(JSON.stringify(await answer(message.subject, message.string())));
     } catch (err) {
       if (err instanceof BadRequestException) return void message.respond(JSON.stringify(failure('invalid-input', err.message)));
+      if (err instanceof LogMissing) return void message.respond(JSON.stringify(failure(err.code, err.message)));
       logger.error({ err }, 'a question over NATS failed');
       message.respond(JSON.stringify(failure('internal', 'something went wrong on our side')));
     }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiKey, migrateAuth } from '@rappel/auth';
@@ -13,6 +14,8 @@ import { createPool, type Pool } from '@rappel/postgres';
 import { createVault, migratePrivacy, sealing, type Vault } from '@rappel/privacy';
 import { rebuildLog, verifyLog } from '@rappel/read-model';
 import { createLogger, parseConfig, runService, type RunningService } from '@rappel/service-kit';
+import { csv } from '../src/api/export.ts';
+import type { Notification } from '../src/api/schemas.ts';
 import { AppModule } from '../src/app.module.ts';
 import { logConfig } from '../src/config.ts';
 
@@ -212,6 +215,32 @@ describe('the log over HTTP and NATS', () => {
     expect((await get(`/notifications/${sent}`, { as: token.personal })).body).toMatchObject({ recipient: '[REDACTED]', status: 'ENVOYEE' });
     expect(await verifyLog({ store: store!, pool: pool! })).toMatchObject({ equal: true });
   }, 60_000);
+
+  it('says that the log is being built when somebody dropped it, and has it back by itself', async () => {
+    const before = (await get('/stats/status')).body;
+    await pool!.query('DROP SCHEMA log CASCADE');
+    const seen: Got[] = [];
+    await until(async () => seen.push(await get('/stats/status')) > 0 && seen.at(-1)!.status === 200 && seen.at(-1)!.body.total === before.total);
+    await caughtUp();
+    for (const { status, body } of seen) if (status !== 200) expect([status, body.error.code]).toEqual([503, 'log-missing']);
+    expect((await get('/stats/status')).body).toEqual(before);
+  });
+
+  it('exports any number of rows in flat memory', async () => {
+    let [asked, most] = [0, 0];
+    async function* pages(): AsyncGenerator<Notification[]> {
+      for (; asked < 50; asked += 1) yield Array.from({ length: 2000 }, () => row);
+    }
+    const row = (await get('/notifications?limit=1')).body.items[0] as Notification;
+    const taken = { rows: 0 };
+    for await (const chunk of Readable.from(csv(pages()), { objectMode: false, highWaterMark: 1 << 18 })) {
+      taken.rows += String(chunk).split('\r\n').length - 1;
+      most = Math.max(most, asked * 2000 - taken.rows);
+    }
+    expect(taken.rows).toBe(100_001);
+    // Read but not yet taken by the socket: never more than two pages, however slow it is.
+    expect(most).toBeLessThanOrEqual(4000);
+  });
 
   it('shows an event it cannot take, and goes on', async () => {
     const id = randomUUID();

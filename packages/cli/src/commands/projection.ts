@@ -53,7 +53,7 @@ export function projectionCommands(program: Command, io: Io): void {
 async function following<T>(context: Context, work: (onProgress: (progress: RebuildProgress) => void) => Promise<T>): Promise<T> {
   const bar = context.out.progress('events', 0);
   try {
-    return await work(({ events }) => bar.set(events));
+    return await work(({ events, total }) => bar.set(events, total));
   } catch (error) {
     if ((error as { code?: string }).code === 'rebuild-running') throw new ToolError((error as Error).message, exitCodes.refused, { cause: error });
     throw error;

@@ -19,6 +19,7 @@ const byStatus = (status: number, message: string): Answer => ({ status, code: c
 const byCode: Readonly<Record<string, Omit<Answer, 'code'>>> = {
   'version-conflict': { status: 409, message: 'somebody else changed it at the same moment; try again' },
   'event-refused': { status: 422, message: 'this cannot be stored' },
+  'log-missing': { status: 503, message: 'the log is being built; try again soon' },
   'store-unavailable': { status: 503, message: 'the event store does not answer; try again' },
 };
 

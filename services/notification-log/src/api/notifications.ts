@@ -1,8 +1,7 @@
 import { BadRequestException } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
-import type { Pool } from '@rappel/postgres';
 import { notificationStream } from '@rappel/notification';
-import { changing, findNotifications, isBefore, placeIn, rowsAsOf, stopOf, type Filter, type LogRow, type Place } from '@rappel/read-model';
+import { changing, findNotifications, isBefore, placeIn, rowsAsOf, stopOf, type Filter, type LogRow, type Place, type Reader } from '@rappel/read-model';
 import type { z } from 'zod';
 import type { Recipients } from '../recipients.ts';
 import { cursorOf, placeOf } from './cursor.ts';
@@ -19,7 +18,7 @@ export interface Notifications {
 }
 
 export interface NotificationsOptions {
-  readonly pool: Pool;
+  readonly pool: Reader;
   readonly store: EventStore;
   readonly recipients: Recipients;
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '@rappel/contracts';
-import type { Pool } from '@rappel/postgres';
-import { countBy, delays, whatWaits, type Counted, type Dimension } from '@rappel/read-model';
+import { countBy, delays, whatWaits, type Counted, type Dimension, type Reader } from '@rappel/read-model';
 import type { z } from 'zod';
 import type * as S from './statistics.schemas.ts';
 
@@ -8,7 +7,7 @@ type Query<T extends z.ZodType> = z.infer<T>;
 type Named = Exclude<Dimension, 'value' | 'at'>;
 
 export interface StatisticsOptions {
-  readonly pool: Pool;
+  readonly pool: Reader;
   readonly clock: Clock;
   /** IANA zone of "today" when the caller names none. */
   readonly zone: string;
