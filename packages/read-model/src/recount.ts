@@ -19,16 +19,17 @@ grouped AS (
   SELECT type, channel, department, day, sent_hour, sent_day, outcome, status, original, delivery, attempts, due_sent, sent_delivered, sent_read, failure, count(*) AS n
   FROM row GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
 fine AS (
-  SELECT measure, fact.at, type, channel, CASE WHEN measure LIKE '%-%' THEN '' ELSE department END AS department, fact.value, sum(n) AS n
+  SELECT measure, fact.at, CASE WHEN measure = 'sent-channel' THEN '' ELSE type END AS type, channel, CASE WHEN measure LIKE '%-%' THEN '' ELSE department END AS department, fact.value, sum(n) AS n
   FROM grouped CROSS JOIN LATERAL (VALUES
     ('status', day, outcome), ('fallback', day, CASE WHEN original THEN 'original' ELSE 'replacement' END), ('delivery', day, delivery),
     ('attempts', day, CASE WHEN status IS NOT NULL THEN attempts::text END), ('failure', day, failure),
-    ('sent', sent_hour, CASE WHEN status = 'ENVOYEE' THEN status ELSE '' END),
+    ('sent', sent_hour, CASE WHEN status = 'ENVOYEE' THEN status ELSE '' END), ('sent-channel', sent_hour, CASE WHEN status = 'ENVOYEE' THEN status ELSE '' END),
     ('due-sent', sent_day, due_sent::text), ('sent-delivered', sent_day, sent_delivered::text), ('sent-read', sent_day, sent_read::text)
-  ) fact (measure, at, value) WHERE fact.at IS NOT NULL AND fact.value IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6)
+  ) fact (measure, at, value) WHERE fact.at IS NOT NULL AND fact.value IS NOT NULL GROUP BY measure, fact.at, 3, channel, 5, fact.value)
 INSERT INTO ${schema}.tally (measure, grain, at, type, channel, department, value, n)
 SELECT measure, grain, date_trunc(width, at, 'UTC') AS bucket, type, channel, department, value, sum(n)
-FROM fine JOIN (VALUES ('h', 'hour'), ('d', 'day'), ('m', 'month')) g (grain, width) ON grain <> 'h' OR measure = 'sent' GROUP BY measure, grain, bucket, type, channel, department, value`);
+FROM fine JOIN (VALUES ('h', 'hour'), ('d', 'day'), ('m', 'month')) g (grain, width) ON grain <> 'h' OR measure IN ('sent', 'sent-channel')
+GROUP BY measure, grain, bucket, type, channel, department, value ORDER BY measure, grain, bucket`);
   await client.query('COMMIT');
 }
 

@@ -29,7 +29,7 @@ interface Piece { grain: Grain; from?: string; to?: string }
 
 /** Counters of one measure, summed by the dimensions. Reads counters, never notifications. */
 export async function countBy(pool: Reader, measure: Measure, by: readonly Dimension[], scope: Scope & { grain?: Grain } = {}): Promise<Counted[]> {
-  const values: unknown[] = [measure];
+  const values: unknown[] = [measure === 'sent' && !isFine(by, scope) ? 'sent-channel' : measure];
   const value = (given: unknown) => `$${values.push(given)}`;
   const pieces = scope.grain ? [{ grain: scope.grain, from: scope.from, to: scope.to }] : piecesOf(scope, measure === 'sent' ? 'h' : 'd');
   const spans = pieces.map(({ grain, from, to }) =>
@@ -42,6 +42,9 @@ export async function countBy(pool: Reader, measure: Measure, by: readonly Dimen
   });
   return rows.filter(({ n }) => n !== null);
 }
+
+/** Whether the coarse counters of what was sent, by channel alone, cannot tell. */
+const isFine = (by: readonly Dimension[], scope: Scope): boolean => (['type', 'department'] as const).some((one) => by.includes(one) || scope[one]?.length);
 
 const HOUR = 3_600_000;
 const floors: Record<Grain, (ms: number) => number> = {

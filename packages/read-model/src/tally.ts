@@ -9,14 +9,15 @@ export interface Fact {
   /** Bucket width: hour, day or month (UTC). A span is read as whole months, then days, then hours. */
   grain: 'h' | 'd' | 'm';
   at: string;
+  /** Empty for `sent-channel`: what was sent by hour over a long span, without the thousands of counters by type and department. */
   type: string;
   channel: string;
-  /** Empty where there is none, and for the delays, which are not kept apart by department. */
+  /** Empty where there is none, and for the delays and `sent-channel`, which are not kept apart by department. */
   department: string;
   value: string;
 }
 
-export type Measure = 'status' | 'failure' | 'sent' | 'attempts' | 'delivery' | 'fallback' | Delay;
+export type Measure = 'status' | 'failure' | 'sent' | 'sent-channel' | 'attempts' | 'delivery' | 'fallback' | Delay;
 export type Delay = 'due-sent' | 'sent-delivered' | 'sent-read';
 
 /** Counts by measure, bucket and labels, in the finest buckets only. */
@@ -26,7 +27,7 @@ export type Tally = Map<string, number>;
 export function count(tally: Tally, row: LogRow, by: 1 | -1): void {
   const add = (measure: Measure, bucket: string, value: string) => {
     const department = measure.includes('-') ? '' : row.department ?? '';
-    const key = `${measure}\u0000${bucket}\u0000${row.type}\u0000${row.channel}\u0000${department}\u0000${value}`;
+    const key = `${measure}\u0000${bucket}\u0000${measure === 'sent-channel' ? '' : row.type}\u0000${row.channel}\u0000${department}\u0000${value}`;
     tally.set(key, (tally.get(key) ?? 0) + by);
   };
   const day = row.requestedAt.slice(0, DAY);
@@ -41,7 +42,7 @@ export function count(tally: Tally, row: LogRow, by: 1 | -1): void {
 function sending({ status, dueAt, deliveredAt, readAt }: LogRow, sentAt: string, add: (measure: Measure, bucket: string, value: string) => void): void {
   const sent = Date.parse(sentAt);
   const day = sentAt.slice(0, DAY);
-  add('sent', sentAt.slice(0, HOUR), status === 'ENVOYEE' ? 'ENVOYEE' : '');
+  for (const measure of ['sent', 'sent-channel'] as const) add(measure, sentAt.slice(0, HOUR), status === 'ENVOYEE' ? 'ENVOYEE' : '');
   if (dueAt) add('due-sent', day, String(bucketOf(sent - Date.parse(dueAt))));
   if (deliveredAt) add('sent-delivered', day, String(bucketOf(Date.parse(deliveredAt) - sent)));
   if (readAt) add('sent-read', day, String(bucketOf(Date.parse(readAt) - sent)));
