@@ -9,6 +9,7 @@ import { busOptions } from './bus-options.ts';
 import { openEventStore } from './event-store.ts';
 import type { HealthChecks } from './health.ts';
 import type { Logger } from './logger.ts';
+import { patiently } from './patience.ts';
 import { measureConsumers, measureDeadLetters, measureRelay } from './measures.ts';
 import type { Shutdown } from './shutdown.ts';
 import { CONFIG, HEALTH, LOGGER, METRICS, SHUTDOWN } from './tokens.ts';
@@ -39,7 +40,7 @@ async function openPool(config: BaseConfig, shutdown: Shutdown): Promise<Pool> {
 }
 
 async function openBus(config: BaseConfig, logger: Logger, shutdown: Shutdown, health: HealthChecks): Promise<Bus> {
-  const bus = await connectBus({ ...busOptions(logger.bindings()['service'] as string, config), log: logger });
+  const bus = await patiently(connectBus({ ...busOptions(logger.bindings()['service'] as string, config), log: logger }), { what: 'NATS', logger });
   shutdown.add('bus', 'NATS', () => bus.drain());
   health.add('nats', () => bus.flush());
   return bus;

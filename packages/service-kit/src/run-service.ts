@@ -18,6 +18,7 @@ import { SERVICE_NAME, SystemController } from './http/system.controller.ts';
 import type { Logger } from './logger.ts';
 import { measureHealth } from './measures.ts';
 import { nestLogger } from './nest-logger.ts';
+import { withPatience } from './patience.ts';
 import { createShutdown, onSignals } from './shutdown.ts';
 import type { Shutdown } from './shutdown.ts';
 import { CLOCK, CONFIG, HEALTH, LOGGER, METRICS, SHUTDOWN } from './tokens.ts';
@@ -57,6 +58,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const pool = createPool(config.DATABASE_URL, { max: 2, name: `rappel-${name}-auth` });
   shutdown.add('pools', 'authentication pool', () => pool.end());
   health.add('database', () => pool.query('SELECT 1'));
+  await withPatience(() => pool.query('SELECT 1'), { what: 'PostgreSQL', logger });
 
   const kit = kitModule(options, { [CONFIG]: config, [LOGGER]: logger, [CLOCK]: clockFrom(config), [HEALTH]: health, [SHUTDOWN]: shutdown, [METRICS]: registry, [SERVICE_NAME]: name });
   const [app] = await Promise.all([
