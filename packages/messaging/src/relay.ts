@@ -160,7 +160,7 @@ export function createRelay(options: RelayOptions): Relay {
       for await (const batch of options.store.subscribe({ categories: options.categories, after: resume.after, signal })) {
         await publishBatch(window, batch);
         onProgress();
-        if (options.restMs && batch.caughtUp) await pause(options.restMs, signal);
+        if (options.restMs && batch.caughtUp && batch.events.length > 0) await pause(options.restMs, signal);
       }
     } catch (error) {
       end(error instanceof RelayInterrupted ? error : new RelayInterrupted(textOf(error), { cause: error }));

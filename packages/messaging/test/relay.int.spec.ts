@@ -37,6 +37,22 @@ describe('the relay', () => {
     expect(await held(bus, field.stream)).toEqual(field.announced());
   });
 
+  it('publishes what comes first at once, rests, and can be closed while it rests', async () => {
+    const bus = await openBus();
+    const field = await openField();
+    const resting = field.relay(bus, { purge: false, restMs: 600_000 });
+    await until('the end of the store', () => resting.stats().leading && resting.stats().checkpoint === '');
+    await field.append(5);
+    await until('the first ones', () => resting.stats().published === field.announced().length);
+    const before = field.announced().length;
+    await field.append(5);
+    await resting.close();
+    expect((await held(bus, field.stream)).length).toBe(before);
+    const next = field.relay(bus, { purge: false });
+    await until('the others', async () => next.stats().checkpoint === await field.store.head());
+    expect(await held(bus, field.stream)).toEqual(field.announced());
+  });
+
   it('keeps what a neighbour has not acknowledged, and waits for none that is not there', async () => {
     const bus = await openBus();
     const field = await openField();

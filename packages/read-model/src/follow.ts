@@ -110,7 +110,7 @@ async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500,
     else if (batch.checkpoint !== checkpoint) await moveProgress(client, LIVE, { from: checkpoint, to: batch.checkpoint, events: 0 });
     checkpoint = batch.checkpoint;
     onStatus?.({ role: 'writer', checkpoint, caughtUp: batch.caughtUp });
-    if (batch.caughtUp) await pause(restMs, signal);
+    if (batch.caughtUp && batch.events.length > 0) await pause(restMs, signal);
   }
 }
 

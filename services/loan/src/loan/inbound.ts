@@ -1,5 +1,5 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
-import { answer, dead, type Message, type Outcome } from '@rappel/messaging';
+import { answer, dead, ignore, type Message, type Outcome } from '@rappel/messaging';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
@@ -15,6 +15,23 @@ type Input<T extends InboundType> = ReturnType<(typeof inboundTypes)[T]['parse']
 interface UseCases {
   readonly loans: Loans;
   readonly borrowers: Borrowers;
+  /** What this process stored a moment ago, by type and cause. */
+  readonly stored: Recent;
+}
+
+const MOST_REMEMBERED = 10_000;
+export interface Recent { add(id: string): void; has(id: string): boolean }
+
+/** Ids, the latest ten thousand: forgotten ones cost a look into the store, no more. */
+export function createRecent(): Recent {
+  const ids = new Set<string>();
+  return {
+    has: (id) => ids.has(id),
+    add: (id) => {
+      if (ids.size >= MOST_REMEMBERED) ids.delete(ids.values().next().value!);
+      ids.add(id);
+    },
+  };
 }
 const handlers: { [T in InboundType]: (useCases: UseCases, data: Input<T>, cause: Cause) => Promise<Stored> } = {
   AttributionCreated: ({ loans }, data, cause) => loans.create(data, cause),
@@ -31,15 +48,23 @@ function causeOf({ source, id, correlationid, traceparent }: Message['event']): 
   return { id: uuidv5(`${source}#${id}`, COMMAND_IDS), correlationId: correlationid ?? id, ...(traceparent && { traceparent }) };
 }
 
-/** What upstream published on `inbound.*`: stored and answered, or dead with the reason. */
+/**
+ * What upstream published on `inbound.*`: stored and answered, or dead with the reason. Who publishes to JetStream asks and fills the
+ * stream with one message: the stream's copy comes right behind the request and is not worth another look into the store.
+ */
 export async function handleInbound(useCases: UseCases, message: Message): Promise<Outcome> {
   const { type, data } = message.event;
   if (!isInboundType(type)) return dead(`unknown type ${type.slice(0, 80)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
+  const cause = causeOf(message.event);
+  const what = `${type} ${cause.id}`;
+  if (!message.request && useCases.stored.has(what)) return ignore('stored a moment ago');
   const parsed = inboundTypes[type].safeParse(data);
   if (!parsed.success) return invalid(type, parsed.error.issues);
   try {
     const handle = handlers[type] as (useCases: UseCases, data: unknown, cause: Cause) => Promise<Stored>;
-    return answer(await handle(useCases, parsed.data, causeOf(message.event)));
+    const stored = await handle(useCases, parsed.data, cause);
+    useCases.stored.add(what);
+    return answer(stored);
   } catch (error) {
     if (!isLoanRefused(error)) throw error;
     const early = error.code === 'unknown-attribution' && !message.request && message.deliveries < PATIENCE;

@@ -5,13 +5,14 @@ import { done, ignore, type Message, type Outcome } from '@rappel/messaging';
 import type { Borrowers } from '../borrower/commands.ts';
 import { BORROWERS, LOANS } from '../tokens.ts';
 import type { Loans } from './commands.ts';
-import { handleInbound } from './inbound.ts';
+import { createRecent, handleInbound } from './inbound.ts';
 
 /** Messages in: what upstream publishes, and the scheduler's word that a due moment has passed. */
 @Controller()
 export class LoanController {
   readonly loans: Loans;
   readonly borrowers: Borrowers;
+  readonly stored = createRecent();
   constructor(@Inject(LOANS) loans: Loans, @Inject(BORROWERS) borrowers: Borrowers) {
     this.loans = loans;
     this.borrowers = borrowers;

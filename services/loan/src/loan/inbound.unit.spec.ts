@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Message } from '@rappel/messaging';
+import { createRecent, handleInbound } from './inbound.ts';
+
+const loan = { attributionId: 'A-1', returnedAt: '2026-03-17T09:00:00.000Z' };
+const message = (over: { id?: string; type?: string; data?: object; request?: boolean } = {}): Message => ({
+  event: { specversion: '1.0', id: over.id ?? 'e-1', source: '/upstream', type: over.type ?? 'AttributionReturned', data: over.data ?? loan },
+  subject: 'inbound.AttributionReturned', deliveries: 1, ...(over.request && { request: true }),
+});
+
+function scene({ fails = 0 }: { fails?: number } = {}) {
+  const stored: string[] = [];
+  let left = fails;
+  const store = async (what: string) => {
+    if (left-- > 0) throw new Error('the store is away');
+    stored.push(what);
+    return { id: what, version: 1, duplicate: false };
+  };
+  const loans = { giveBack: () => store('giveBack'), cancel: () => store('cancel') };
+  return { stored, useCases: { loans, borrowers: {}, stored: createRecent() } as unknown as Parameters<typeof handleInbound>[0] };
+}
+
+describe('what comes in twice', () => {
+  it('is looked at once: the stream\'s copy of a request that was stored', async () => {
+    const { stored, useCases } = scene();
+    expect(await handleInbound(useCases, message({ request: true }))).toMatchObject({ kind: 'done' });
+    expect(await handleInbound(useCases, message())).toMatchObject({ kind: 'ignore' });
+    expect(stored).toEqual(['giveBack']);
+  });
+
+  it('is handled when the request failed, so that the copy saves it', async () => {
+    const { stored, useCases } = scene({ fails: 1 });
+    await expect(handleInbound(useCases, message({ request: true }))).rejects.toThrow('away');
+    expect(await handleInbound(useCases, message())).toMatchObject({ kind: 'done' });
+    expect(stored).toEqual(['giveBack']);
+  });
+
+  it('is told apart by id and by type', async () => {
+    const { stored, useCases } = scene();
+    await handleInbound(useCases, message({ request: true }));
+    await handleInbound(useCases, message({ id: 'e-2' }));
+    await handleInbound(useCases, message({ type: 'AttributionCancelled', data: { attributionId: 'A-1' } }));
+    expect(stored).toEqual(['giveBack', 'giveBack', 'cancel']);
+  });
+
+  it('answers whoever asks again', async () => {
+    const { stored, useCases } = scene();
+    await handleInbound(useCases, message({ request: true }));
+    expect(await handleInbound(useCases, message({ request: true }))).toMatchObject({ kind: 'done', answer: { id: 'giveBack' } });
+    expect(stored).toHaveLength(2);
+  });
+
+  it('is forgotten after ten thousand others', () => {
+    const recent = createRecent();
+    for (let n = 0; n <= 10_000; n++) recent.add(String(n));
+    expect([recent.has('0'), recent.has('1'), recent.has('10000')]).toEqual([false, true, true]);
+  });
+});
