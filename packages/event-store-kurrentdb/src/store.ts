@@ -7,7 +7,10 @@ import { createRead, createStreamReader, readAll, readHead } from './read.ts';
 import { subscribe } from './subscribe.ts';
 
 export interface KurrentEventStoreOptions {
-  /** `kurrentdb://…`, `kurrentdb+discover://…` or `esdb://…` with the client's own options (TLS, several nodes, node preference). */
+  /**
+   * `kurrentdb://…`, `kurrentdb+discover://…` or `esdb://…` with the client's own options (TLS, several nodes, node preference);
+   * beside them `manyStreams=in-turn`, for the option of that name where nothing but a URL can be given.
+   */
   readonly connectionString: string;
   /** Longest wait for an answer, in ms; then the call rejects with `StoreUnavailable`. Default 15,000. */
   readonly timeoutMs?: number;
@@ -19,8 +22,12 @@ export interface KurrentEventStoreOptions {
   readonly manyStreams?: 'together' | 'in turn';
 }
 
+const IN_TURN = /([?&])manyStreams=in-turn(&|$)/;
+
 /** The event store on KurrentDB, or EventStoreDB from 22.10 on. Connects on first use. */
-export function createKurrentEventStore({ connectionString, timeoutMs = 15_000, manyStreams = 'together' }: KurrentEventStoreOptions): EventStore {
+export function createKurrentEventStore({ connectionString: given, timeoutMs = 15_000, ...options }: KurrentEventStoreOptions): EventStore {
+  const connectionString = given.replace(IN_TURN, (_, before: string, after: string) => (after ? before : ''));
+  const manyStreams = options.manyStreams ?? (IN_TURN.test(given) ? 'in turn' : 'together');
   const client = KurrentDBClient.connectionString(connectionString);
   const call = createCall(timeoutMs);
   const read = createRead(connectionString, timeoutMs);

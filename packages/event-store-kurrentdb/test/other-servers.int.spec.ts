@@ -38,6 +38,13 @@ describe('a server without multi-stream appends', () => {
     expect((await store.appendMany(appends)).map(({ version, duplicate }) => [version, duplicate])).toEqual([[1, true], [2, false]]);
   });
 
+  it.each(['?manyStreams=in-turn&tls=false', '?tls=false&manyStreams=in-turn'])('takes them in turn when the URL says so: %s', async (query) => {
+    const store = createKurrentEventStore({ connectionString: server.connectionString.replace(/\?.*/, query) });
+    stores.push(store);
+    const appends = ['g', 'h'].map((category) => ({ stream: `${category}-${randomUUID()}`, events: [event()], expected: 0 }));
+    expect((await store.appendMany(appends)).map(({ version }) => version)).toEqual([1, 1]);
+  });
+
   it('translates the refusal of an append that is too large for the server', async () => {
     const text = 'x'.repeat(600_000);
     await expect(storeOf('together').append('e-1', [event({ text }), event({ text })], 0)).rejects.toMatchObject({ code: 'event-refused' });
