@@ -210,6 +210,18 @@ describe('a borrower who moves', () => {
     expect(await told()).toEqual(['RAPPEL_J2 a-1', 'RAPPEL_J1 a-1', 'RAPPEL_FINAL a-1']);
   });
 
+  it('is not told by the old clocks what falls due while nobody has heard of the move', async () => {
+    const { scheduler, clock, told, store, another } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    await scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+    await store.append('borrower-b-1', [registered(clock.now(), 'America/New_York')], 'any');
+    clock.set('2026-06-17T07:00:00.000Z');
+    (await another()).start();
+    await until(async () => (await scheduler.find('a-1'))!.zone === 'America/New_York');
+    clock.set('2026-06-17T13:00:00.000Z');
+    await until(async () => (await told()).length === 1);
+    expect((await store.readStream('schedule-a-1'))[0]!.data).toMatchObject({ plannedFor: '2026-06-17T13:00:00.000Z' });
+  });
+
   it('is nothing to the schedule when only their language changes, and lives nowhere in a zone that nobody knows', async () => {
     const { scheduler, clock, store, pool } = await world('2026-06-01T00:00:00.000Z');
     await store.append('borrower-b-1', [registered(clock.now(), 'Asia/Kathmandu')], 'any');

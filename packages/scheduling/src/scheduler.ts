@@ -61,11 +61,15 @@ const AT_ONCE = 2;
 const SHORTEST_MS = 20;
 const LONGEST_RETRY_MS = 5000;
 const SAVE_EVERY_MS = 5000;
+const LONGEST_HEARING_MS = 30_000;
 
 export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, onEmission, onFailure }: SchedulerOptions): Scheduler {
   const stopping = new AbortController();
   const alarm = createAlarm();
   let running: Promise<unknown> = Promise.resolve();
+  let hearZones = (): void => {};
+  // Nobody is told by a clock that they left while this instance was away.
+  const zonesHeard = new Promise<void>((resolve) => { hearZones = resolve; });
 
   const news = createGatherer<LoanNews>(async (round) => {
     const { schedules, refused } = await inTransaction(pool, (client) => takeInLoans(client, round, book.all()));
@@ -75,6 +79,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
 
   /** One emission is claimed while another is being stored. */
   async function emitWhatIsDue(): Promise<void> {
+    await Promise.race([zonesHeard, pause(LONGEST_HEARING_MS, stopping.signal)]);
     const underWay = new Set<Promise<void>>();
     const broken: unknown[] = [];
     for (let failures = 0, heldElsewhere = 0; !stopping.signal.aborted;) {
@@ -144,8 +149,9 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
   /** Where borrowers live; what they prefer and which language they speak is read when something is sent. */
   async function followBorrowers(): Promise<void> {
     let saved = performance.now();
-    for await (const { events, checkpoint } of store.subscribe({ categories: ['borrower'], after: await reachedBefore(pool), signal: stopping.signal })) {
+    for await (const { events, checkpoint, caughtUp } of store.subscribe({ categories: ['borrower'], after: await reachedBefore(pool), signal: stopping.signal })) {
       if (await takeInBorrowers(pool, events, book.all()) > 0) alarm.ring('');
+      if (caughtUp) hearZones();
       // What is read twice changes nothing.
       if (events.length === 0 || performance.now() - saved < SAVE_EVERY_MS) continue;
       await saveReached(pool, checkpoint);
