@@ -45,9 +45,12 @@ export async function build({ production = false } = {}) {
     external: ['*.node', ...optional, ...beside.map(({ name }) => name)],
     banner: { js: "import { createRequire as rappelRequire } from 'node:module'; import { fileURLToPath as rappelPath } from 'node:url'; import { dirname as rappelDirname } from 'node:path'; const require = rappelRequire(import.meta.url); const __filename = rappelPath(import.meta.url); const __dirname = rappelDirname(__filename);" },
   };
+  const { cli, ...rest } = entryPoints();
   const apart = new Map();
-  await bundle({ ...options, entryPoints: entryPoints(), plugins: [setApart(apart)] });
+  await bundle({ ...options, entryPoints: rest, plugins: [setApart(apart)] });
   await bundle({ ...options, entryPoints: Object.fromEntries(apart) });
+  // The tool reads what a command needs and no more: its help would otherwise wait for 6 MB.
+  await bundle({ ...options, entryPoints: { cli }, splitting: true, chunkNames: 'cli/[name]-[hash]' });
   // Its process would live as long as this one, which goes on to run the system.
   await stop();
   for (const { name, from } of beside) place(name, from, production);

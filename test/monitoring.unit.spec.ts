@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { exported, readQuery, saidByTheCode } from './support/metrics.ts';
 import { compose } from './support/compose.ts';
 import { answers } from './support/endpoints.ts';
-import { exists, read, serviceNames, services, sourcesIn, systemPaths } from './support/services.ts';
+import { read, serviceNames, services, systemPaths } from './support/services.ts';
 
 interface Alert { readonly alert: string; readonly expr: string; readonly labels: { readonly severity: string }; readonly annotations: { readonly summary: string; readonly runbook: string } }
 interface Panel { readonly title: string; readonly targets: readonly { readonly expr: string }[] }
@@ -57,16 +57,6 @@ describe('the runbook', () => {
     expect(asked.filter(([service, method, path]) => !answers(service, method, path))).toEqual([]);
   });
 
-  it('uses only commands that the tool has', () => {
-    const used = [...text.matchAll(/rappel -- ([a-z]+(?: [a-z]+)?)/g)].map(([, words]) => words!);
-    expect(used.length).toBeGreaterThan(10);
-    if (!exists('packages/cli/src/main.ts')) {
-      process.stdout.write('skipped: the tool\'s commands in the runbook (packages/cli has no main.ts)\n');
-      return;
-    }
-    expect(used.filter((words) => !toolHas(words))).toEqual([]);
-  });
-
   it.each(alerts)('has a section for $alert, and the alert points to it', ({ alert, annotations, labels }) => {
     expect(headings).toContain(alert);
     expect(annotations.runbook).toBe(`infra/runbook.md#${alert.toLowerCase()}`);
@@ -79,9 +69,3 @@ describe('the runbook', () => {
 });
 
 const serviceAt = (port: string): string => Object.keys(compose.services).find((name) => String(compose.services[name]!.environment?.['PORT']) === port) ?? `nobody at ${port}`;
-
-/** Each word is the beginning of a quoted text in the tool, as its commands are declared. */
-function toolHas(words: string): boolean {
-  const code = sourcesIn('packages/cli/src').join('\n');
-  return words.split(' ').every((word) => new RegExp(`['"\`]${word}['"\` ]`).test(code));
-}

@@ -1,3 +1,5 @@
+// The bus' package brings Nest's decorators, which need it to be there before them.
+import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import type { BusOptions } from '@rappel/messaging';
 import type { ToolConfig } from './config.ts';

@@ -4,25 +4,26 @@ import { exitCodes, ToolError } from './errors.ts';
 interface Node { path: string; words: string[] }
 
 function nodes(command: Command, path = ''): Node[] {
-  const words = [...command.commands.map((one) => one.name()), ...command.options.map((option) => option.long!).filter(Boolean)];
+  const options = [...command.options, ...(command.parent?.options ?? []), ...(command.parent?.parent?.options ?? [])];
+  const words = [...command.commands.map((one) => one.name()), ...new Set(options.flatMap(({ long }) => long ?? []))];
   return [{ path, words }, ...command.commands.flatMap((one) => nodes(one, `${path} ${one.name()}`.trim()))];
 }
 
-/** A script for the shell, made from the commands themselves. For a shell function or alias called `rappel`. */
+/** A script for the shell, made from the commands themselves. For a shell function called `rappel`. The names keep clear of zsh's own `words` and `path`. */
 export function completionScript(program: Command, shell: string): string {
   const all = nodes(program);
-  const cases = all.map(({ path, words }) => `    "${path}") words="${words.join(' ')}" ;;`).join('\n');
+  const cases = all.map(({ path, words }) => `    "${path}") known="${words.join(' ')}" ;;`).join('\n');
   const bash = `_rappel() {
-  local words="" path="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do [[ $word == -* ]] || path="\${path:+$path }$word"; done
+  local known="" said="" one
+  for one in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do [[ $one == -* ]] || said="\${said:+$said }$one"; done
   while :; do
-    case "$path" in
+    case "$said" in
 ${cases}
-      *) path="\${path% *}"; continue ;;
+      *) [[ $said == *" "* ]] && said="\${said% *}" || said=""; continue ;;
     esac
     break
   done
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  COMPREPLY=($(compgen -W "$known" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _rappel rappel
 `;

@@ -1,10 +1,11 @@
-import { busOptionsOf } from './bus.ts';
 import type { EventStore } from '@rappel/event-store';
-import { connectBus } from '@rappel/messaging';
-import { createPool, type Pool } from '@rappel/postgres';
-import { createVault, type Vault } from '@rappel/privacy';
+import type { connectBus } from '@rappel/messaging';
+import type { Pool } from '@rappel/postgres';
+import type { Vault } from '@rappel/privacy';
 import { createHash, randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { busOptionsOf } from './bus.ts';
 import { readConfig, type Environment, type ToolConfig } from './config.ts';
 import { exitCodes, ToolError } from './errors.ts';
 import { createCall, type Call } from './http.ts';
@@ -21,7 +22,7 @@ export interface Global {
   readonly why?: string;
 }
 
-/** What a command works with. Everything is opened at first use and closed when the command ends. */
+/** What a command works with. Everything is loaded and opened at first use, so that help comes at once, and closed when the command ends. */
 export interface Context {
   readonly config: ToolConfig;
   readonly out: Output;
@@ -30,16 +31,20 @@ export interface Context {
   /** `operator:<name>` */
   readonly actor: string;
   readonly why: string | undefined;
-  pool(): Pool;
+  /** Aborted by Ctrl-C; its reason is the error to end with. */
+  readonly signal: AbortSignal;
+  pool(): Promise<Pool>;
   store(): Promise<EventStore>;
   openStore(url: string): Promise<EventStore>;
   bus(): Promise<Bus>;
-  vault(): Vault;
+  vault(): Promise<Vault>;
+  /** Removed when the command ends, unless it was moved away meanwhile. */
+  unfinished(file: string): void;
   /**
    * Asks, then records who does what and why in the event store (`operation-<day>`), then lets it happen.
-   * `details` holds ids and counts, never a name or an address. Resolves with the reason to pass on.
+   * `details` holds ids and counts, never a name or an address; `asked` = that was done already. Resolves with the reason to pass on.
    */
-  change(question: string, action: { command: string; details?: object }): Promise<string>;
+  change(question: string, action: { command: string; details?: object; asked?: boolean }): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -50,9 +55,9 @@ export interface Io {
   readonly env: Environment;
 }
 
-export function createContext(io: Io, global: Global): Context {
+export function createContext(io: Io, global: Global, stopping: AbortController): Context {
   const config = readConfig(io.env);
-  const out = createOutput(io, { json: global.json ?? false, colour: (global.colour ?? true) && io.stdout.isTTY === true && !io.env['NO_COLOR'] });
+  const out = createOutput(io, { json: global.json ?? false, colour: (global.colour ?? true) && io.stdout.isTTY === true && !io.env['NO_COLOR'], interrupt: () => { process.emit('SIGINT'); }, signal: stopping.signal });
   const closers: (() => Promise<unknown>)[] = [];
   const kept = <T>(open: () => T, close: (opened: T) => Promise<unknown>) => {
     let opened: T | undefined;
@@ -69,28 +74,34 @@ export function createContext(io: Io, global: Global): Context {
     closers.unshift(() => store.close());
     return store;
   };
-  const pool = kept(() => createPool(config.require('DATABASE_URL'), { max: 4, name: 'rappel-tool' }), (one) => one.end());
+  const pool = kept(async () => (await import('@rappel/postgres')).createPool(config.require('DATABASE_URL'), { max: 4, name: 'rappel-tool' }), async (one) => (await one).end());
   const store = kept(() => openStore(config.get('EVENT_STORE_URL') ?? config.require('DATABASE_URL')), async () => undefined);
   const bus = kept(() => connected(config), async (one) => (await one).close());
-  const vault = kept(() => createVault({ pool: pool(), masterKey: config.require('RAPPEL_MASTER_KEY') }), async () => undefined);
+  const vault = kept(async () => (await import('@rappel/privacy')).createVault({ pool: await pool(), masterKey: config.require('RAPPEL_MASTER_KEY') }), async () => undefined);
   const actor = `operator:${(global.as ?? userName()).replaceAll(/[^\w.@-]/g, '_').slice(0, 60)}`;
   return {
     config, out, actor, pool, store, openStore, bus, vault,
     call: createCall(config),
     yes: global.yes ?? false,
     why: global.why,
-    async change(question, { command, details = {} }) {
-      await out.confirm(question, global.yes ?? false);
+    signal: stopping.signal,
+    unfinished: (file) => { closers.unshift(async () => rmSync(file, { force: true })); },
+    async change(question, { command, details = {}, asked = false }) {
+      await out.confirm(question, asked || (global.yes ?? false));
       const why = global.why ?? 'no reason given';
       const at = new Date().toISOString();
       await (await store()).append(`operation-${at.slice(0, 10)}`, [{ id: randomUUID(), type: 'OperatorActed', data: { command, ...details, why, at }, metadata: { actor } }], 'any');
       return `${why} (${actor})`;
     },
     async close() {
-      for (const close of closers) await close().catch(() => undefined);
+      out.stop();
+      for (const close of closers) await Promise.race([close().catch(() => undefined), soon()]);
     },
   };
 }
+
+/** Whoever is interrupted in the middle of a query does not wait for it to end. */
+const soon = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 2000).unref(); });
 
 const userName = (): string => {
   try {
@@ -108,7 +119,8 @@ async function adapterFor(url: string): Promise<EventStore> {
 
 async function connected(config: ToolConfig): Promise<Bus> {
   const late = new Promise<never>((_, reject) => { setTimeout(() => reject(new ToolError(`NATS does not answer at ${config.get('NATS_URL') ?? 'nats://127.0.0.1:4222'}, or refuses the login`, exitCodes.unreachable)), 5000).unref(); });
-  return Promise.race([connectBus(busOptionsOf(config)), late]);
+  const { connectBus: connect } = await import('@rappel/messaging');
+  return Promise.race([connect(busOptionsOf(config)), late]);
 }
 
 /** The same text gives the same key, so a file that is imported twice changes nothing the second time. */

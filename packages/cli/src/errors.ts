@@ -1,5 +1,5 @@
 /** What the process ends with. */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const;
+export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4, interrupted: 130 } as const;
 
 /** Something to tell the operator in one line, without a stack trace. */
 export class ToolError extends Error {
@@ -10,4 +10,24 @@ export class ToolError extends Error {
     super(message, options);
     this.exitCode = exitCode;
   }
+}
+
+const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'store-unavailable', '57P03', '53300']);
+const wrongSettings = new Set(['28P01', '28000', '3D000']);
+const wrongFile = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM']);
+
+/** Any error as one line and an exit code. */
+export function toToolError(error: unknown): ToolError {
+  if (error instanceof ToolError) return error;
+  if (!(error instanceof Error)) return new ToolError(String(error));
+  const codes = chain(error).flatMap((one) => (one as { code?: string }).code ?? []);
+  if (codes.some((code) => wrongFile.has(code))) return new ToolError(error.message, exitCodes.usage);
+  if (codes.some((code) => wrongSettings.has(code))) return new ToolError(`${error.message} (DATABASE_URL, EVENT_STORE_URL)`, exitCodes.usage);
+  const message = [...new Set(chain(error).map((one) => one.message || one.name))].filter((text, i, all) => !all.slice(0, i).some((before) => before.includes(text))).join(': ');
+  return new ToolError(message, codes.some((code) => unreachable.has(code)) ? exitCodes.unreachable : exitCodes.failed);
+}
+
+function chain(error: Error): Error[] {
+  const inner = error instanceof AggregateError ? error.errors[0] as unknown : error.cause;
+  return [error, ...(inner instanceof Error ? chain(inner) : [])];
 }

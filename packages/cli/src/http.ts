@@ -11,7 +11,7 @@ export interface Request {
 
 export type Call = <T>(service: ServiceName, path: string, request?: Request) => Promise<T>;
 
-/** Calls the services' APIs with the configured key. Refusals and missing things end with 3, unreachable services with 4. */
+/** Calls the services' APIs with the configured key. What does not fit ends with 2, refusals and missing things with 3, unreachable services with 4. */
 export function createCall(config: ToolConfig): Call {
   return async <T>(service: ServiceName, path: string, request: Request = {}) => {
     const url = addressOf(new URL(path, config.url(service)), request);
@@ -43,7 +43,7 @@ function refusal(service: ServiceName, status: number, text: string): ToolError 
   const { code = String(status), message = 'refused', issues = [] } = parse(text).error ?? {};
   const detail = issues.map((issue) => `\n  ${issue.path}: ${issue.message}`).join('');
   const hint = status === 401 ? ' (set RAPPEL_API_KEY)' : '';
-  return new ToolError(`${service}: ${message} [${code}]${hint}${detail}`, status >= 500 ? exitCodes.unreachable : exitCodes.refused);
+  return new ToolError(`${service}: ${message} [${code}]${hint}${detail}`, status >= 500 ? exitCodes.unreachable : status === 400 ? exitCodes.usage : exitCodes.refused);
 }
 
 function parse(text: string): Refusal {

@@ -1,16 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { eventCommands } from './commands/events.ts';
-import { doctorCommand } from './commands/doctor.ts';
 import { loanCommands } from './commands/loans.ts';
 import { logCommands } from './commands/log.ts';
 import { peopleCommands } from './commands/people.ts';
 import { projectionCommands } from './commands/projection.ts';
 import { repairCommands } from './commands/repair.ts';
 import { scheduleCommands } from './commands/schedule.ts';
-import { statusCommand } from './commands/status.ts';
+import { doctorCommand, statusCommand } from './commands/status.ts';
 import { completionScript } from './completion.ts';
 import type { Io } from './context.ts';
-import { exitCodes, ToolError } from './errors.ts';
+import { exitCodes, toToolError } from './errors.ts';
 
 const after = `
 Settings come from the environment, then .env, then the local stack that runs in this checkout ("npm start"):
@@ -18,7 +17,7 @@ Settings come from the environment, then .env, then the local stack that runs in
   DATABASE_URL, EVENT_STORE_URL, NATS_URL, NATS_USER, NATS_PASSWORD, RAPPEL_MASTER_KEY
 
 What changes something asks first (or takes --yes) and is recorded with who (--as) and why (--why).
-Exit codes: 0 done, 1 failed or different, 2 wrong usage, 3 refused or not found, 4 not reachable.`;
+Exit codes: 0 done, 1 failed, different or in need of attention, 2 wrong usage, 3 refused or not found, 4 not reachable, 130 interrupted.`;
 
 /** The whole tool: every command, its help, its options. */
 export function createProgram(io: Io): Command {
@@ -37,7 +36,7 @@ export function createProgram(io: Io): Command {
   eventCommands(program, io);
   peopleCommands(program, io);
   program.command('completion <shell>').description('A completion script for bash, zsh or fish')
-    .addHelpText('after', '\nExample:\n  $ alias rappel="npm run -s rappel --"; source <(rappel completion bash)\n')
+    .addHelpText('after', '\nExamples:\n  $ rappel() { npm run -s rappel -- "$@"; }\n  $ source <(rappel completion bash)          # or zsh\n  $ rappel completion fish | source\n')
     .action((shell: string) => { io.stdout.write(completionScript(program, shell)); });
   everyCommand(program, (command) => command.exitOverride().copyInheritedSettings(program));
   return program;
@@ -55,10 +54,8 @@ export async function runTool(args: readonly string[], io: Io): Promise<number> 
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const { message, exitCode } = error instanceof ToolError ? error : { message: describe(error), exitCode: exitCodes.failed };
+    const { message, exitCode } = toToolError(error);
     io.stderr.write(`${message}\n`);
     return exitCode;
   }
 }
-
-const describe = (error: unknown): string => (error instanceof Error ? `${error.message || error.name}${error.cause instanceof Error ? `: ${error.cause.message}` : ''}` : String(error));

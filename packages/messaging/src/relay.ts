@@ -72,6 +72,17 @@ export interface Relay {
 
 const SAVE_EVERY_MS = 250;
 
+interface Listed { readonly subjects: readonly string[]; readonly consumers: readonly string[]; readonly neighbours?: readonly string[] }
+
+function settingsOf({ stream, subjects, consumers, neighbours, replicas }: RelayOptions) {
+  const known = (streams as Record<string, Listed | undefined>)[stream];
+  return {
+    create: { subjects: subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas },
+    consumers: consumers ?? known?.consumers ?? [],
+    neighbours: neighbours ?? known?.neighbours ?? [],
+  };
+}
+
 interface Leadership {
   readonly jsm: JetStreamManager;
   readonly memory: RelayMemory;
@@ -83,12 +94,7 @@ interface Leadership {
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
 export function createRelay(options: RelayOptions): Relay {
   const { bus, stream, name = stream, log = silent } = options;
-  const known = (streams as Record<string, { subjects: readonly string[]; consumers: readonly string[]; neighbours?: readonly string[] } | undefined>)[stream];
-  const settings = {
-    create: { subjects: options.subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas: options.replicas },
-    consumers: options.consumers ?? known?.consumers ?? [],
-    neighbours: options.neighbours ?? known?.neighbours ?? [],
-  };
+  const settings = settingsOf(options);
   const connection = connectionOf(bus);
   const closing = new AbortController();
   const lease = createLease(options.pool, `relay:${name}`);

@@ -1,9 +1,8 @@
-import { CreateAttribution } from '@rappel/contracts';
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { doing, examples } from '../command.ts';
-import { keyOf, type Context, type Io } from '../context.ts';
+import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
+import { count } from '../options.ts';
 
 type Options = Record<string, string | undefined>;
 
@@ -12,7 +11,7 @@ export function loanCommands(program: Command, io: Io): void {
   const group = program.command('loans').description('Lend, take back, move, cancel')
     .addHelpText('after', examples(
       'loans create --id l-1 --borrower b-1 --first-name Jean --email jean@example.org --item PERC-001 --item-name "Perceuse Bosch" --due 2026-03-28T18:00 --duration LONG',
-      'loans return l-1', 'loans reschedule l-1 --due 2026-04-02', 'loans cancel l-1 --why "never collected"', 'loans import loans.ndjson --yes',
+      'loans return l-1', 'loans reschedule l-1 --due 2026-04-02', 'loans cancel l-1 --why "never collected"', 'loans import loans.csv --yes',
     ));
   group.command('create').description('Lend an item')
     .requiredOption('--id <id>').requiredOption('--borrower <id>').requiredOption('--first-name <name>').requiredOption('--item <code>').requiredOption('--item-name <name>').requiredOption('--due <date>', 'local date, with or without a time: 2026-03-28T18:00')
@@ -23,6 +22,7 @@ export function loanCommands(program: Command, io: Io): void {
         borrower: { id: options['borrower'], firstName: options['firstName'], lastName: options['lastName'], email: options['email'], phone: options['phone'], locale: options['locale'], zone: options['zone'] },
         department: options['department'], category: options['category'],
       };
+      const { CreateAttribution } = await import('@rappel/contracts');
       const parsed = CreateAttribution.safeParse(loan);
       if (!parsed.success) throw new ToolError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'), exitCodes.usage);
       await context.change(`Lend ${options['item']} to ${options['borrower']} as ${options['id']}?`, { command: 'loans create', details: { attributionId: options['id'] } });
@@ -32,33 +32,14 @@ export function loanCommands(program: Command, io: Io): void {
   change(group, io, { name: 'cancel', path: 'cancel', done: 'cancelled', question: 'does not take place', body: (_, why) => ({ reason: why.slice(0, 200) }) });
   change(group.command('reschedule <id>').requiredOption('--due <date>').option('--zone <zone>'), io, { path: 'reschedule', done: 'rescheduled', question: 'is due at another moment', body: ({ due, zone }) => ({ due: dueOf(due!, zone) }) });
 
-  group.command('import <file>').description('Loans from a file (- = stdin): one JSON object a line, as for POST /attributions. Importing twice changes nothing')
-    .option('--parallel <n>', 'requests at once', '8')
-    .action(doing(io, async (context: Context, file: string, { parallel }: Options) => {
-      const lines = readFileSync(file === '-' ? 0 : file, 'utf8').split('\n').map((text, i) => ({ text: text.trim(), number: i + 1 })).filter(({ text }) => text !== '');
-      await context.change(`Import ${lines.length} loan(s)?`, { command: 'loans import', details: { loans: lines.length } });
-      const bar = context.out.progress('loans', lines.length);
-      const failures: { line: number; reason: string }[] = [];
-      let done = 0;
-      const queue = [...lines];
-      const worker = async () => {
-        for (let line = queue.shift(); line; line = queue.shift()) {
-          try {
-            await context.call('loan', '/attributions', { method: 'POST', body: JSON.parse(line.text), idempotencyKey: keyOf(line.text) });
-          } catch (error) {
-            if ((error as ToolError).exitCode === exitCodes.unreachable) throw error;
-            failures.push({ line: line.number, reason: (error as Error).message });
-          }
-          bar.set(++done, lines.length);
-        }
-      };
-      await Promise.all(Array.from({ length: Math.max(1, Number(parallel)) }, worker)).finally(() => bar.stop());
-      context.out.answer({ imported: done - failures.length, failures }, () => {
-        context.out.line(`${done - failures.length} of ${lines.length} loans imported`);
-        if (failures.length > 0) context.out.table(['line', 'why not'], failures.map(({ line, reason }) => [line, reason]));
-      });
-      if (failures.length > 0) throw new ToolError(`${failures.length} line(s) were refused`, exitCodes.refused);
-    }));
+  group.command('import <file>').description('Loans from a file: NDJSON (- = stdin), one object a line as for POST /attributions, or .csv with those fields as columns. Bad lines are left out and told; importing twice changes nothing')
+    .option('--parallel <n>', 'requests at once', count(64), 8)
+    .addHelpText('after', `
+CSV: the first line names the columns, separated by , or ;
+  attributionId,duration,due.date,due.time,item.code,item.name,borrower.id,borrower.firstName,borrower.email,borrower.phone
+  l-1,LONG,2026-03-28,18:00,PERC-001,Perceuse Bosch,b-1,Jean,jean@example.org,0612345678
+${examples('loans import loans.ndjson --yes', 'loans import loans.csv --why "moved from the old list"')}`)
+    .action(doing(io, async (context: Context, file: string, { parallel }: { parallel: number }) => (await import('./import.ts')).importLoans(context, file, parallel)));
 }
 
 interface Change { name?: string; path: string; done: string; question: string; body: (options: Options, why: string) => object }

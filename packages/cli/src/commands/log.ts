@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { doing, examples } from '../command.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
+import { count, instant } from '../options.ts';
 
 interface Notification {
   notificationId: string; attributionId: string; type: string; channel: string; status: string | null; attempts: number; errorClass: string | null; errorCode: string | null;
@@ -9,21 +10,28 @@ interface Notification {
   timeline: { version: number; type: string; at: string; actor: string | null; data: Record<string, unknown> }[];
 }
 interface Page { items: Notification[]; next: string | null }
-type Filters = Record<string, string>;
+type Filters = Record<string, string> & { limit: number };
+const PAGE = 500;
 
 /** `failed` and `show`. */
 export function logCommands(program: Command, io: Io): void {
   program.command('failed').description('Notifications that failed, newest first')
-    .option('--channel <channel>').option('--type <type>').option('--class <class>', 'RECIPIENT, CONFIG, TRANSIENT, …').option('--code <code>').option('--from <instant>').option('--to <instant>')
-    .option('--error <words>', 'words of the message').option('--limit <n>', 'most shown', '50')
+    .option('--channel <channel>').option('--type <type>').option('--class <class>', 'RECIPIENT, CONFIG, TRANSIENT, …').option('--code <code>').option('--from <instant>', 'requested at or after', instant).option('--to <instant>', 'requested before', instant)
+    .option('--error <words>', 'words of the message').option('--limit <n>', 'most shown', count(100_000), 50)
     .addHelpText('after', examples('failed --channel WHATSAPP', 'failed --class RECIPIENT --json'))
     .action(doing(io, async (context: Context, { channel, type, class: errorClass, code, from, to, error, limit }: Filters) => {
-      const query = { status: 'ECHEC,ECHEC_PERMANENT', channel, type, errorClass, errorCode: code, requestedAtFrom: from, requestedAtTo: to, error, limit };
-      const page = await context.call<Page>('notification-log', '/notifications', { query });
-      context.out.answer(page.items, () => {
+      const query = { status: 'ECHEC,ECHEC_PERMANENT', channel: channel?.toUpperCase(), type, errorClass, errorCode: code, requestedAtFrom: from, requestedAtTo: to, error };
+      const items: Notification[] = [];
+      let after: string | null | undefined;
+      do {
+        const page = await context.call<Page>('notification-log', '/notifications', { query: { ...query, limit: Math.min(PAGE, limit - items.length), ...(after && { cursor: after }) } });
+        items.push(...page.items);
+        after = page.next;
+      } while (after && items.length < limit);
+      context.out.answer(items, () => {
         context.out.table(['id', 'type', 'channel', 'status', 'tries', 'class', 'code', 'message'],
-          page.items.map((one) => [one.notificationId, one.type, one.channel, one.status, one.attempts, one.errorClass, one.errorCode, one.errorText?.slice(0, 60)]));
-        if (page.next) context.out.line(context.out.dim('… and more: --limit, --from, --to'));
+          items.map((one) => [one.notificationId, one.type, one.channel, one.status, one.attempts, one.errorClass, one.errorCode, one.errorText?.slice(0, 60)]));
+        if (after) context.out.line(context.out.dim('… and more: --limit, --from, --to'));
       });
     }));
 

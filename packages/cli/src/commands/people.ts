@@ -1,8 +1,9 @@
-import { createApiKey, listApiKeys, migrateAuth, revokeApiKey, scopes, type Scope } from '@rappel/auth';
+import type { Scope } from '@rappel/auth';
 import type { Command } from 'commander';
 import { doing, examples } from '../command.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
+import { instant } from '../options.ts';
 
 type Options = Record<string, string | undefined>;
 
@@ -32,30 +33,33 @@ export function peopleCommands(program: Command, io: Io): void {
 
   const key = program.command('key').description('API keys, and the master key')
     .addHelpText('after', examples('key create dashboard --scopes log:read', 'key list', 'key revoke 1f2e3d4c5b6a7988 --why "left"', 'key rewrap'));
-  key.command('create <name>').requiredOption('--scopes <scopes>', scopes.join(', ')).option('--expires <instant>').description('Make one; its token is shown once')
+  key.command('create <name>').requiredOption('--scopes <scopes>', 'loans:write, log:read, personal:read, ops, admin; several with commas').option('--expires <instant>', 'default: never', instant).description('Make one; its token is shown once')
     .action(doing(io, async (context: Context, name: string, { scopes: wanted, expires }: Options) => {
-      await migrateAuth(context.pool());
+      const [{ createApiKey, migrateAuth }, pool] = await Promise.all([import('@rappel/auth'), context.pool()]);
+      await migrateAuth(pool);
       await context.change(`Make a key ${name} for ${wanted}?`, { command: 'key create', details: { name, scopes: wanted } });
-      const made = await createApiKey(context.pool(), { name, scopes: wanted!.split(',').map((scope) => scope.trim()) as Scope[], ...(expires && { expiresAt: expires }) })
+      const made = await createApiKey(pool, { name, scopes: wanted!.split(',').map((scope) => scope.trim()) as Scope[], ...(expires && { expiresAt: expires }) })
         .catch((cause: unknown) => { throw cause instanceof RangeError ? new ToolError(cause.message, exitCodes.usage, { cause }) : cause; });
       context.out.answer(made, () => context.out.line(`${made.token}\n${context.out.dim('Keep it: it is stored only as a hash.')}`));
     }));
   key.command('list').description('All keys, without their tokens')
     .action(doing(io, async (context: Context) => {
-      await migrateAuth(context.pool());
-      const keys = await listApiKeys(context.pool());
+      const [{ listApiKeys, migrateAuth }, pool] = await Promise.all([import('@rappel/auth'), context.pool()]);
+      await migrateAuth(pool);
+      const keys = await listApiKeys(pool);
       context.out.answer(keys, () => context.out.table(['id', 'name', 'scopes', 'created', 'last used', 'state'], keys.map((one) => [one.id, one.name, one.scopes.join(' '), one.createdAt, one.lastUsedAt, one.revokedAt ? `revoked ${one.revokedAt}` : 'valid'])));
     }));
   key.command('revoke <id>').description('From now on nobody gets in with it')
     .action(doing(io, async (context: Context, id: string) => {
       await context.change(`Revoke the key ${id}?`, { command: 'key revoke', details: { id } });
-      if (!await revokeApiKey(context.pool(), id)) throw new ToolError(`there is no valid key ${id}`, exitCodes.refused);
+      const { revokeApiKey } = await import('@rappel/auth');
+      if (!await revokeApiKey(await context.pool(), id)) throw new ToolError(`there is no valid key ${id}`, exitCodes.refused);
       context.out.answer({ id, revoked: true }, () => context.out.line('revoked'));
     }));
   key.command('rewrap').description("Wrap borrowers' keys that hang on an older master key under the current one; no event changes")
     .action(doing(io, async (context: Context) => {
       await context.change("Wrap the borrowers' keys under the current master key?", { command: 'key rewrap' });
-      const rewrapped = await context.vault().rewrap();
+      const rewrapped = await (await context.vault()).rewrap();
       context.out.answer({ rewrapped }, () => context.out.line(`${rewrapped} key(s) wrapped anew`));
     }));
 }

@@ -1,11 +1,11 @@
-import { createDeadLetters, isDeadLetterClosed, type DeadLetters } from '@rappel/messaging';
-import { sealingDeadLetters } from '@rappel/privacy';
-import type { Command } from 'commander';
+import type { DeadLetters } from '@rappel/messaging';
+import { InvalidArgumentError, type Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { doing, examples } from '../command.ts';
 import type { ServiceName } from '../config.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
+import { count, instant } from '../options.ts';
 
 const channels = { EMAIL: 'email', WHATSAPP: 'whatsapp' } as const satisfies Record<string, ServiceName>;
 const serviceOf = (channel: string): ServiceName => {
@@ -27,7 +27,7 @@ type Options = Record<string, string | undefined>;
 
 function replay(program: Command, io: Io): void {
   program.command('replay [ids...]').description('Send failed notifications again: by id, or all that match; counts first')
-    .option('--channel <channel>', 'default: both').option('--type <type>').option('--class <class>').option('--code <code>').option('--from <instant>').option('--to <instant>')
+    .option('--channel <channel>', 'default: both').option('--type <type>').option('--class <class>', 'RECIPIENT, CONFIG, TRANSIENT, …').option('--code <code>').option('--from <instant>', 'requested at or after', instant).option('--to <instant>', 'requested before', instant)
     .option('--dry-run', 'only count')
     .addHelpText('after', examples('replay --class CONTENT --dry-run', 'replay --channel WHATSAPP --code 63016 --why "template approved" --yes', 'replay 2c75edef-bde2-4641-836e-6a4015c806ab'))
     .action(doing(io, async (context: Context, ids: string[], options: Options & { dryRun?: boolean }) => {
@@ -45,37 +45,46 @@ function replay(program: Command, io: Io): void {
 }
 
 function deadLetters(program: Command, io: Io): void {
-  const letters = (context: Context): DeadLetters => createDeadLetters(context.pool(), context.config.get('RAPPEL_MASTER_KEY') ? sealingDeadLetters(context.vault()) : {});
+  const letters = async (context: Context): Promise<DeadLetters> => {
+    const [{ createDeadLetters }, { sealingDeadLetters }, pool] = await Promise.all([import('@rappel/messaging'), import('@rappel/privacy'), context.pool()]);
+    return createDeadLetters(pool, context.config.get('RAPPEL_MASTER_KEY') ? sealingDeadLetters(await context.vault()) : {});
+  };
   const group = program.command('deadletters').description('Messages that could not be handled')
     .addHelpText('after', examples('deadletters list', 'deadletters show 7c1f…', 'deadletters retry 7c1f… --payload mended.json --why "wrong date"', 'deadletters drop 7c1f… --why test --yes'));
-  group.command('list').option('--status <status>', 'open, retried, dropped', 'open').option('--limit <n>', 'most shown', '50').description('Newest first')
-    .action(doing(io, async (context: Context, { status, limit }: Options) => {
-      const { letters: found } = await letters(context).list({ status: status as 'open', limit: Number(limit) });
+  group.command('list').option('--status <status>', 'open, retried, dropped', status, 'open').option('--limit <n>', 'most shown', count(100_000), 50).description('Newest first')
+    .action(doing(io, async (context: Context, { status: wanted, limit }: { status: 'open'; limit: number }) => {
+      const { letters: found } = await (await letters(context)).list({ status: wanted, limit });
       context.out.answer(found, () => context.out.table(['id', 'when', 'consumer', 'subject', 'reason'], found.map((one) => [one.id, one.at, one.consumer, one.subject, one.reason.slice(0, 60)])));
     }));
   group.command('show <id>').description('Headers, payload and what was done to it')
     .action(doing(io, async (context: Context, id: string) => {
-      const { payload, ...letter } = await here(letters(context), id);
+      const { payload, ...letter } = await here(await letters(context), id);
       const shown = { ...letter, payload: new TextDecoder().decode(payload) };
       context.out.answer(shown, () => { for (const [key, value] of Object.entries(shown)) context.out.line(`${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`); });
     }));
   group.command('retry <id>').option('--payload <file>', 'send this instead of the original bytes').description('Publish it again')
     .action(doing(io, async (context: Context, id: string, { payload }: Options) => {
-      const { subject } = await here(letters(context), id);
+      const mended = payload ? readFileSync(payload) : undefined;
+      const { subject } = await here(await letters(context), id);
       const bus = await context.bus();
       const why = await context.change(`Publish ${id} again on ${subject}${payload ? ' with other bytes' : ''}?`, { command: 'deadletters retry', details: { id } });
-      const { refused } = await closed(letters(context).retry(id, { bus, actor: context.actor, why, ...(payload && { payload: readFileSync(payload) }) }));
+      const { refused } = await closed((await letters(context)).retry(id, { bus, actor: context.actor, why, ...(mended && { payload: mended }) }));
       if (refused) throw new ToolError(`it was published and refused again: ${refused}`, exitCodes.refused);
       context.out.answer({ id, retried: true }, () => context.out.line('published again'));
     }));
   group.command('drop <id>').description('Never to be delivered')
     .action(doing(io, async (context: Context, id: string) => {
-      await here(letters(context), id);
+      await here(await letters(context), id);
       const why = await context.change(`Drop ${id} for good?`, { command: 'deadletters drop', details: { id } });
-      await closed(letters(context).drop(id, { actor: context.actor, why }));
+      await closed((await letters(context)).drop(id, { actor: context.actor, why }));
       context.out.answer({ id, dropped: true }, () => context.out.line('dropped'));
     }));
 }
+
+const status = (text: string): string => {
+  if (!['open', 'retried', 'dropped'].includes(text)) throw new InvalidArgumentError('It is open, retried or dropped.');
+  return text;
+};
 
 async function here(letters: DeadLetters, id: string) {
   const letter = await letters.show(id);
@@ -87,7 +96,7 @@ const closed = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work;
   } catch (error) {
-    if (isDeadLetterClosed(error)) throw new ToolError(error.message, exitCodes.refused, { cause: error });
+    if ((error as { code?: string }).code === 'dead-letter-closed') throw new ToolError((error as Error).message, exitCodes.refused, { cause: error });
     throw error;
   }
 };
@@ -99,7 +108,8 @@ function unknown(program: Command, io: Io): void {
     .addHelpText('after', examples('unknown list', 'unknown resolve 2c75… --not-sent --why "the borrower says nothing came"'));
   group.command('list').description('What is unknown or held for an operator')
     .action(doing(io, async (context: Context) => {
-      const { items } = await context.call<{ items: Open[] }>('notification-log', '/notifications', { query: { phase: 'unknown,held', limit: 500, order: 'asc' } });
+      const { items, next } = await context.call<{ items: Open[]; next: string | null }>('notification-log', '/notifications', { query: { phase: 'unknown,held', limit: 500, order: 'asc' } });
+      if (next) context.out.note('the first 500: settle these, then ask again');
       context.out.answer(items, () => context.out.table(['id', 'channel', 'type', 'loan', 'state', 'attempted', 'why'], items.map((one) => [one.notificationId, one.channel, one.type, one.attributionId, one.phase, one.attemptedAt, one.errorText])));
     }));
   group.command('resolve <id>').option('--sent', 'the provider took it').option('--not-sent', 'it did not: it is sent again').description('Say what became of one')

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { doing, examples } from '../command.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
+import { instant } from '../options.ts';
 import { dueOf } from './loans.ts';
 
 type Options = Record<string, string | undefined>;
@@ -23,7 +24,7 @@ function schedule(program: Command, io: Io): void {
     .addHelpText('after', examples('schedule preview --due 2026-03-28 --duration LONG --zone Europe/Paris', 'schedule preview --policy policy.json', 'schedule show l-1'));
   group.command('preview').description('What a loan would send, what a policy would change for the loans that are out, or what a loan would send under that policy; nothing is stored')
     .option('--due <date>', 'of a loan that need not exist').option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', 'IANA zone', 'Europe/Paris').option('--department <id>').option('--category <id>')
-    .option('--policy <file>', 'a policy as `policy show` prints it (- = stdin)').option('--at <instant>', 'as if it were then')
+    .option('--policy <file>', 'a policy as `policy show` prints it (- = stdin)').option('--at <instant>', 'as if it were then', instant)
     .action(doing(io, async (context: Context, { due, duration, zone, department, category, policy: file, at }: Options) => {
       if (!due && !file) throw new ToolError('name a due date (--due), a policy (--policy) or both', exitCodes.usage);
       const loan = due && { duration, due: dueOf(due, zone), zone, department, category };

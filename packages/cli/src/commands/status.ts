@@ -1,34 +1,44 @@
-import { jetstreamManager } from '@nats-io/jetstream';
-import { createDeadLetters } from '@rappel/messaging';
 import type { Command } from 'commander';
 import { doing, examples } from '../command.ts';
 import type { ServiceName } from '../config.ts';
-import type { Bus, Context, Io } from '../context.ts';
+import type { Context, Io } from '../context.ts';
+import { ToolError } from '../errors.ts';
+import type { Found } from './streams.ts';
 
 interface Part { what: string; state: string; details: string; problem: boolean }
 
+/** `doctor`: see there. */
+export function doctorCommand(program: Command, io: Io): void {
+  program.command('doctor').description('Check everything: configuration, servers, credentials, templates; then the statistics')
+    .option('--send-to <address>', 'also send a real test message to this email address or phone number')
+    .addHelpText('after', examples('doctor', 'doctor --send-to +33600000000 --yes', 'doctor --send-to me@example.org --why "new mail server"'))
+    .action(doing(io, async (context: Context, { sendTo }: { sendTo?: string }) => (await import('./doctor.ts')).examine(context, sendTo)));
+}
+
 /** `status`: streams, consumers, lag, channels, dead letters, what waits. */
 export function statusCommand(program: Command, io: Io): void {
-  program.command('status').description('Services, streams, consumers and their lag, channels, the log, dead letters, what waits')
+  program.command('status').description('Services, streams, consumers and their lag, channels, the log, dead letters, what waits; ends with 1 when something needs attention')
     .addHelpText('after', examples('status', 'status --json'))
     .action(doing(io, async (context: Context) => {
       const parts = (await Promise.all([
         ...(['loan', 'scheduler', 'email', 'whatsapp', 'notification-log'] as const).map((name) => part(name, () => health(context, name))),
-        part('NATS', async () => streams(await context.bus())),
+        part('NATS', async () => (await import('./streams.ts')).streams(await context.bus())),
         part('channel EMAIL', () => channel(context, 'email')),
         part('channel WHATSAPP', () => channel(context, 'whatsapp')),
         part('log', () => projection(context)),
         part('waiting', () => waiting(context)),
         part('dead letters', async () => {
-          const { open } = await createDeadLetters(context.pool()).count();
+          const { createDeadLetters } = await import('@rappel/messaging');
+          const { open } = await createDeadLetters(await context.pool()).count();
           return [{ state: `${open} open`, problem: open > 0 }];
         }),
       ])).flat();
       context.out.answer(parts, () => context.out.table(['what', 'state', 'details'], parts.map(({ what, state, details, problem }) => [what, problem ? context.out.bad(state) : context.out.good(state), details])));
+      const problems = parts.filter(({ problem }) => problem).length;
+      if (problems > 0) throw new ToolError(`${problems} need(s) attention`);
     }));
 }
 
-type Found = { what?: string; state: string; details?: string; problem?: boolean };
 
 async function part(what: string, look: () => Promise<Found[]>): Promise<Part[]> {
   try {
@@ -41,19 +51,6 @@ async function part(what: string, look: () => Promise<Found[]>): Promise<Part[]>
 async function health(context: Context, name: ServiceName): Promise<Found[]> {
   const { checks } = await context.call<{ checks: Record<string, string> }>(name, '/health/ready');
   return [{ state: 'ready', details: Object.keys(checks).join(', ') }];
-}
-
-async function streams(bus: Bus): Promise<Found[]> {
-  const manager = await jetstreamManager(bus);
-  const found: Found[] = [];
-  for await (const { config, state } of manager.streams.list()) {
-    found.push({ what: `stream ${config.name}`, state: `${state.messages} messages`, details: `last ${state.last_seq}` });
-    for await (const consumer of manager.consumers.list(config.name)) {
-      const behind = consumer.num_pending + consumer.num_ack_pending;
-      found.push({ what: `  consumer ${consumer.name}`, state: behind === 0 ? 'caught up' : `${behind} behind`, details: `${consumer.num_pending} pending, ${consumer.num_ack_pending} in flight, ${consumer.num_redelivered} redelivered` });
-    }
-  }
-  return found;
 }
 
 async function channel(context: Context, service: ServiceName): Promise<Found[]> {
