@@ -5,7 +5,7 @@ type Program = ReturnType<typeof createProgram>;
 
 /** Every command line of the operators' tool that a page shows, as it stands there. */
 export const commandLines = (page: string): string[] =>
-  [...page.matchAll(/(?:npm run -s rappel --|`rappel|^\s*\$? ?rappel) +([^`\n]+)/gm)].map(([, line]) => line!.replace(/ +[#|].*$/, '').trim()).filter((line) => !/^[<…]|^"\$@"/.test(line));
+  [...page.matchAll(/(?:npm run -s rappel --|`rappel|^\s*\$? ?rappel) +([^`\n]+)/gm)].map(([, line]) => line!.replace(/ +[#|>].*$/, '').trim()).filter((line) => !/^[<…]|^"\$@"/.test(line));
 
 /** Why the tool would not take this line, or nothing. Nothing is run. */
 export async function complaint(line: string): Promise<string | undefined> {
