@@ -99,13 +99,21 @@ async function apiKey({ postgres, env }: Stack): Promise<string | undefined> {
 
 function report({ services: running, inbox, twilio, postgres, nats, natsLogin, logDir }: Stack, key: string | undefined): void {
   const { user, pass } = natsLogin('upstream');
-  const { SMTP_HOST, TWILIO_WHATSAPP_FROM } = process.env;
   const lines: [string, string | undefined][] = [
     ...running.map(({ name, url }): [string, string] => [name, `${url}/docs${key ? `#token=${key}` : ''}`]),
-    ['mails', inbox?.url ?? `sent through ${SMTP_HOST}`], ['WhatsApp messages', twilio?.url ?? `sent through Twilio, from ${TWILIO_WHATSAPP_FROM}`],
+    ...providers({ inbox, twilio }),
     ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ["upstream's login", nats && user ? `${user} ${pass ?? ''}` : undefined], ['logs', logDir], ['API key', key],
   ];
   console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
   for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);
   console.log('\nCtrl-C stops everything.');
+}
+
+/** The pages that show what was sent, or where it really goes. */
+function providers({ inbox, twilio }: Pick<Stack, 'inbox' | 'twilio'>): [string, string][] {
+  const { SMTP_HOST, TWILIO_WHATSAPP_FROM } = process.env;
+  return [
+    ['mails', inbox?.url ?? `sent through ${SMTP_HOST}`],
+    ['WhatsApp messages', twilio?.url ?? `sent through Twilio, from ${TWILIO_WHATSAPP_FROM}`],
+  ];
 }

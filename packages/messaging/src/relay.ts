@@ -91,6 +91,16 @@ interface Leadership {
   readonly onProgress: () => void;
 }
 
+/** What the options leave open is as the table of streams says. */
+function settingsOf({ stream, subjects, replicas, consumers, neighbours }: RelayOptions) {
+  const known = (streams as Record<string, { subjects: readonly string[]; consumers: readonly string[]; neighbours?: readonly string[] } | undefined>)[stream];
+  return {
+    create: { subjects: subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas },
+    consumers: consumers ?? known?.consumers ?? [],
+    neighbours: neighbours ?? known?.neighbours ?? [],
+  };
+}
+
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
 export function createRelay(options: RelayOptions): Relay {
   const { bus, stream, name = stream, log = silent } = options;

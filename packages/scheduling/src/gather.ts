@@ -6,13 +6,25 @@ export interface Gatherer<T> {
   idle(): Promise<void>;
 }
 
+interface Waiting<T> {
+  readonly item: T;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+function settle<T>(round: readonly Waiting<T>[], refused: ReadonlyMap<T, unknown>): void {
+  for (const { item, done, failed } of round) {
+    if (refused.has(item)) failed(refused.get(item)); else done();
+  }
+}
+
 /**
  * @param work resolves to the items that it refuses, each with its reason; a rejection is the answer to all of them
  * @param most items of one round
  * @param lanes rounds under way at once: one is made ready while the other is being stored
  */
 export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 1000, lanes = 2 } = {}): Gatherer<T> {
-  let waiting: { item: T; done: () => void; failed: (error: unknown) => void }[] = [];
+  let waiting: Waiting<T>[] = [];
   let running = 0;
   let idlers: (() => void)[] = [];
 
@@ -25,9 +37,7 @@ export function createGatherer<T>(work: (items: readonly T[]) => Promise<Readonl
       waiting = waiting.slice(most);
       try {
         const refused = await work(round.map(({ item }) => item));
-        for (const { item, done, failed } of round) {
-          if (refused.has(item)) failed(refused.get(item)); else done();
-        }
+        settle(round, refused);
       } catch (error) {
         for (const { failed } of round) failed(error);
       }

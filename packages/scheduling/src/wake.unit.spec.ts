@@ -81,7 +81,10 @@ describe('any loan anywhere in a hundred years', () => {
     fc.assert(fc.property(anyLoan, anyPolicy, fc.array(anyBasis, { minLength: 2, maxLength: 6 }), (loan, active, minutes) => {
       for (const before of minutes) {
         const basis = new Date(Date.parse(loan.dueAt) + before * 60_000).toISOString();
-        expect(plannedRungs({ loan, basis, active })).toEqual(plan({ loan, basis, active }).map(({ why: _, ...rung }) => rung));
+        expect(plannedRungs({ loan, basis, active })).toEqual(plan({ loan, basis, active }).map((rung) => {
+          const { why: _, ...rest } = rung;
+          return rest;
+        }));
       }
     }), { seed, numRuns: 300 });
   });

@@ -54,14 +54,20 @@ function movedBy(events: readonly RecordedEvent[], kept: Changes): Changes {
   for (const recorded of events) {
     const { type, data } = recorded as unknown as BorrowerEvent;
     const before = moved.get(data.borrowerId) ?? kept.get(data.borrowerId) ?? [];
-    const last = before.at(-1);
     const zone = type === 'BorrowerForgotten' ? undefined : known(data.zone);
-    if (zone === last?.zone || (last && recorded.version <= last.version)) continue;
-    // A clock that was set back does not turn the order of moves round.
-    const at = last && last.at > data.at ? last.at : data.at;
-    moved.set(data.borrowerId, [...before, { version: recorded.version, at, ...(zone ? { zone } : {}) }]);
+    const after = append(before, { version: recorded.version, at: data.at, ...(zone && { zone }) });
+    if (after !== before) moved.set(data.borrowerId, after);
   }
   return moved;
+}
+
+/** The same list when the change is none, or an older one that comes again. */
+function append(before: readonly Change[], change: Change): readonly Change[] {
+  const last = before.at(-1);
+  if (change.zone === last?.zone) return before;
+  if (!last) return [change];
+  // A clock that was set back does not turn the order of moves round.
+  return change.version <= last.version ? before : [...before, { ...change, at: last.at > change.at ? last.at : change.at }];
 }
 
 /** A zone that this machine does not know is none: its borrower is told by the department's clock rather than not at all. */

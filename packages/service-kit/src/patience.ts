@@ -43,7 +43,7 @@ export async function withPatience<T>(work: () => Promise<T>, { what, logger, pa
 /** For work that waits by itself: says that it does, and rejects when it takes longer than `patienceMs`. */
 export async function patiently<T>(work: Promise<T>, { what, logger, patienceMs = 60_000 }: Omit<PatienceOptions, 'everyMs'>): Promise<T> {
   const begun = performance.now();
-  let fail = (_: Error): void => undefined;
+  let fail: (error: Error) => void = () => undefined;
   const tooLate = new Promise<never>((_, reject) => { fail = reject; });
   const saying = setInterval(() => logger.warn({ waitedMs: Math.round(performance.now() - begun), patienceMs }, `waiting for ${what}`), SAY_EVERY_MS);
   const limit = setTimeout(() => fail(new Error(`${what} did not answer within ${Math.round(patienceMs / 1000)} s`)), patienceMs);

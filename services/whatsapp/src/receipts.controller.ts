@@ -37,14 +37,18 @@ export class ReceiptsController {
   async receive(@Req() request: { url: string }, @Query() query: unknown, @Body() form: Record<string, string> = {}, @Headers('x-twilio-signature') signature = ''): Promise<void> {
     verifySignature(this.config, { path: request.url, form, signature }, this.refused);
     const subject = readReceiptUrl(query);
-    const delivery = deliveries[form['MessageStatus'] ?? form['SmsStatus'] ?? ''];
-    const providerId = form['MessageSid'] ?? form['SmsSid'];
+    const { status = '', providerId, code } = readForm(form);
+    const delivery = deliveries[status];
     if (!subject || !delivery || !providerId) {
-      this.logger.warn({ status: form['MessageStatus'] }, 'a receipt that says nothing we know');
+      this.logger.warn({ status }, 'a receipt that says nothing we know');
       return;
     }
-    const code = form['ErrorCode'] || undefined;
     if (code && !twilioCodes.has(code)) this.logger.warn({ code }, 'an error code that no table lists');
     await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
   }
 }
+
+/** Twilio names the fields of a receipt in one of two ways; an empty error code is none. */
+const readForm = (form: Readonly<Record<string, string>>): { status?: string; providerId?: string; code?: string } => ({
+  status: form['MessageStatus'] ?? form['SmsStatus'], providerId: form['MessageSid'] ?? form['SmsSid'], code: form['ErrorCode'] || undefined,
+});

@@ -34,13 +34,15 @@ export async function attempt(deps: DeliveryDependencies, members: readonly Memb
   }
   const outgoing = compose(deps, told, recipient);
   const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, options);
-  const fingerprint = leaseUntil && deps.provider.fingerprint?.(outgoing);
-  const personal: Personal = { state: 'open', subject: outgoing.borrowerId, fields: { recipient: outgoing.recipient ?? outgoing.raw, ...(fingerprint && { fingerprint }) } };
-  const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal });
+  const fingerprint = leaseUntil ? deps.provider.fingerprint?.(outgoing) : undefined;
+  const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal: personalOf(outgoing, fingerprint) });
   if (!opened || !leaseUntil) return opened && { members: opened, afterMs };
   const started = new Set(opened.filter(({ state }) => state.attempt?.id === outgoing.attemptId).map(({ notificationId }) => notificationId));
   return send(deps, opened, { outgoing: { ...outgoing, recipient: outgoing.recipient! }, leaseUntil, told: started, probe: options.probe ?? false });
 }
+
+const personalOf = ({ borrowerId, recipient, raw }: Composed, fingerprint: string | undefined): Personal =>
+  ({ state: 'open', subject: borrowerId, fields: { recipient: recipient ?? raw, ...(fingerprint && { fingerprint }) } });
 
 interface Opened extends Pick<AttemptOptions, 'also'> {
   readonly judged: readonly Judged[];
