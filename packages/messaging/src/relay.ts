@@ -74,6 +74,7 @@ const SAVE_EVERY_MS = 250;
 
 interface Listed { readonly subjects: readonly string[]; readonly consumers: readonly string[]; readonly neighbours?: readonly string[] }
 
+/** What the options leave open is as the table of streams says. */
 function settingsOf({ stream, subjects, consumers, neighbours, replicas }: RelayOptions) {
   const known = (streams as Record<string, Listed | undefined>)[stream];
   return {
@@ -89,16 +90,6 @@ interface Leadership {
   /** Aborted when the lease is lost or the relay closes. */
   readonly over: AbortSignal;
   readonly onProgress: () => void;
-}
-
-/** What the options leave open is as the table of streams says. */
-function settingsOf({ stream, subjects, replicas, consumers, neighbours }: RelayOptions) {
-  const known = (streams as Record<string, { subjects: readonly string[]; consumers: readonly string[]; neighbours?: readonly string[] } | undefined>)[stream];
-  return {
-    create: { subjects: subjects ?? known?.subjects ?? [], kind: 'log' as const, replicas },
-    consumers: consumers ?? known?.consumers ?? [],
-    neighbours: neighbours ?? known?.neighbours ?? [],
-  };
 }
 
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
