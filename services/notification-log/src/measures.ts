@@ -27,5 +27,6 @@ export function measureProjection({ registry, store, pool, projector }: Sources)
     const [next] = await store.readAll({ after: (await logState(pool))?.checkpoint ?? '', categories: ['notification'], limit: 1 });
     return next ? Math.max(0, Date.now() - Date.parse(next.recordedAt)) / 1000 : 0;
   });
+  gauge('rappel_projection_events', 'Events folded into the log since its start', async () => (await logState(pool))?.events ?? 0);
   gauge('rappel_projection_set_aside', 'Events that the log could not take', async () => (await logState(pool))?.poison ?? 0);
 }

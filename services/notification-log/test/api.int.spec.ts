@@ -249,6 +249,10 @@ describe('the log over HTTP and NATS', () => {
     await caughtUp();
     expect((await get('/projection/poison', { as: token.personal })).body.items).toMatchObject([{ stream: notificationStream(id), type: 'FromTheFuture' }]);
     expect((await get(`/notifications/${after}`)).status).toBe(200);
+    const { text } = await get('/metrics', { as: token.personal });
+    expect(text).toMatch(/^rappel_projection_behind_seconds 0$/m);
+    expect(text).toMatch(/^rappel_projection_set_aside 1$/m);
+    expect(text).toMatch(/^rappel_projection_events [1-9]\d*$/m);
   });
 });
 
