@@ -34,8 +34,8 @@ afterAll(async () => {
   await pool?.end();
 });
 
-const jwt = (claims: Record<string, unknown>, change: (token: SignJWT) => SignJWT = (token) => token, key = keys.privateKey) =>
-  change(new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).setIssuer(issuer).setAudience(audience).setSubject('alice').setExpirationTime('5m')).sign(key);
+const jwt = (claims: Record<string, unknown>, change: (token: SignJWT) => SignJWT = (token) => token, { key = keys.privateKey, header = {} } = {}) =>
+  change(new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1', ...header }).setIssuer(issuer).setAudience(audience).setSubject('alice').setExpirationTime('5m')).sign(key);
 
 test('an API key is stored as a hash, checked, listed, expired and revoked', async () => {
   const check = createApiKeyCheck(pool);
@@ -57,9 +57,10 @@ test('a JWT is taken when signed by the issuer, for us, in time', async () => {
   const check = createJwtCheck({ issuer, audience, jwksUrl });
   expect(await check(await jwt({ scope: 'log:read ops nonsense' }))).toEqual({ actor: 'oidc:alice', scopes: ['log:read', 'ops'] });
   expect(await check(await jwt({ permissions: ['admin'] }))).toEqual({ actor: 'oidc:alice', scopes: ['admin'] });
-  const stranger = await generateKeyPair('ES256');
+  const stranger = await generateKeyPair('ES256', { extractable: true });
+  const strangersJwk = await exportJWK(stranger.publicKey);
   const refused = [
-    await jwt({ scope: 'ops' }, (token) => token, stranger.privateKey),
+    await jwt({ scope: 'ops' }, undefined, { key: stranger.privateKey }),
     await jwt({ scope: 'ops' }, (token) => token.setAudience('other')),
     await jwt({ scope: 'ops' }, (token) => token.setIssuer('https://evil.example')),
     await jwt({ scope: 'ops' }, (token) => token.setExpirationTime('-1m')),
@@ -68,6 +69,12 @@ test('a JWT is taken when signed by the issuer, for us, in time', async () => {
     await new SignJWT({ scope: 'ops' }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).setIssuer(issuer).setAudience(audience).sign(keys.privateKey),
     `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ iss: issuer, aud: audience, exp: 4e9, scope: 'admin' })).toString('base64url')}.`,
     'nonsense',
+    // A key id that the issuer does not have, and a token that brings its own key along.
+    await jwt({ scope: 'ops' }, undefined, { header: { kid: 'k2' } }),
+    await jwt({ scope: 'ops' }, undefined, { header: { jwk: strangersJwk }, key: stranger.privateKey }),
+    await jwt({ scope: 'ops' }, undefined, { header: { jku: 'https://evil.example/jwks' }, key: stranger.privateKey }),
+    // The public key used as if it were a shared secret.
+    await new SignJWT({ scope: 'ops' }).setProtectedHeader({ alg: 'HS256', kid: 'k1' }).setIssuer(issuer).setAudience(audience).setExpirationTime('5m').sign(new TextEncoder().encode(JSON.stringify(await exportJWK(keys.publicKey)))),
   ];
   for (const token of refused) expect(await check(token)).toBeUndefined();
 });

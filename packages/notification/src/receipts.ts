@@ -50,11 +50,17 @@ export async function storeReceipt(store: EventStore, receipt: Receipt): Promise
 /**
  * Stores a receipt, then does what it means for everybody else, as after a refusal at once: pause or throttle the channel, leave
  * alone who does not want to be written to; one that says a message arrived ends a pause that receipts began. A receipt that
- * comes again changes nothing for the channel, which may have been mended since.
+ * comes again changes nothing for the channel, which may have been mended since. Answers whether it was the first time.
  */
-export async function takeReceipt({ store, gate, channel }: Pick<DeliveryDependencies, 'store' | 'gate' | 'channel'>, receipt: Receipt): Promise<void> {
-  const { isNew } = await storeReceipt(store, receipt);
-  const { delivery, code, providerId, at, notification: { borrowerId } } = receipt;
+export async function takeReceipt(delivery: ForReceipts, receipt: Receipt): Promise<{ readonly isNew: boolean }> {
+  const stored = await storeReceipt(delivery.store, receipt);
+  await heed(delivery, receipt, stored);
+  return stored;
+}
+
+type ForReceipts = Pick<DeliveryDependencies, 'store' | 'gate' | 'channel'>;
+
+async function heed({ store, gate, channel }: ForReceipts, { delivery, code, providerId, at, notification: { borrowerId } }: Receipt, { isNew }: { isNew: boolean }): Promise<void> {
   if (delivery === 'delivered' || delivery === 'read') return gate.succeeded('arrived');
   const failed = delivery === 'failed' || delivery === 'undelivered';
   const errorClass = failed && code !== undefined ? twilioCodes.get(code) : undefined;

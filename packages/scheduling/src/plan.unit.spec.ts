@@ -35,6 +35,19 @@ describe("RadGestMat's ladder", () => {
   });
 });
 
+describe('what a fuzzer found', () => {
+  it.each(['constructor', 'toString', 'hasOwnProperty'])('a department may be called %s', (department) => {
+    expect(moments(loanOf({ department }))).toEqual(moments(loanOf()));
+  });
+
+  it('a part of an hour is cut at the millisecond', () => {
+    const ladder = { reminders: [{ type: 'RAPPEL_2H' as const, when: { hoursBefore: 1 / 7 + 1e-9 }, closedDays: 'before' as const, usefulUntil: 'end-of-day' as const }], overdue: null };
+    const [rung] = planned(loanOf({ duration: 'COURT', due: { date: '2026-06-19', time: '16:30' } }), { ladders: { COURT: ladder, MOYEN: ladder, LONG: ladder } });
+    expect(rung!.at).toBe('2026-06-19T14:21:25.714Z');
+    expect(new Date(rung!.at).toISOString()).toBe(rung!.at);
+  });
+});
+
 describe('the nights when the clocks change', () => {
   it('keeps 09:00 on the wall across the spring night of 29 March 2026', () => {
     expect(moments(loanOf({ due: { date: '2026-03-30' } })).slice(0, 4)).toEqual([

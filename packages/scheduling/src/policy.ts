@@ -102,7 +102,8 @@ export const defaultPolicy: Policy = Policy.parse({
 const alwaysOpen: WorkCalendar = WorkCalendar.parse({});
 
 export const calendarOf = (policy: Policy, loan: Pick<LoanSnapshot, 'department'>): WorkCalendar =>
-  (loan.department && policy.calendars[loan.department]) || (policy.calendars.default ?? alwaysOpen);
+  // Own keys only: a department may be called `constructor`.
+  (loan.department !== undefined && Object.hasOwn(policy.calendars, loan.department) ? policy.calendars[loan.department] : undefined) ?? policy.calendars.default ?? alwaysOpen;
 
 export function ladderOf(policy: Policy, loan: Pick<LoanSnapshot, 'department' | 'category' | 'duration'>): Ladder {
   const override = policy.overrides.find(({ department, category, ladders }) =>

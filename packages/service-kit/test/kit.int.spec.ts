@@ -29,12 +29,14 @@ class ThingsModule {}
 
 let pool: Pool;
 let service: RunningService;
+let environment: Record<string, string>;
 const tokens: Record<string, string> = {};
 
 beforeAll(async () => {
   const url = await createDatabase(process.env['TEST_POSTGRES_URL']!, `kit_${randomUUID().slice(0, 8)}`);
   pool = createPool(url);
-  const config = parseConfig(baseConfig, { DATABASE_URL: url, RAPPEL_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'), RAPPEL_RATE_LIMIT: '0', LOG_LEVEL: 'silent' });
+  environment = { DATABASE_URL: url, RAPPEL_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'), LOG_LEVEL: 'silent' };
+  const config = parseConfig(baseConfig, { ...environment, RAPPEL_RATE_LIMIT: '0' });
   service = await runService({ name: 'things', module: ThingsModule, config, logger: createLogger('things', config) });
   for (const scope of ['loans:write', 'ops'] as const) tokens[scope] = (await createApiKey(pool, { name: scope.replace(':', '-'), scopes: [scope] })).token;
 });
@@ -112,6 +114,22 @@ test('describes itself, shows figures, and sets headers', async () => {
   expect(metrics.headers.get('content-security-policy')).toContain("default-src 'self'");
   expect(metrics.headers.get('x-content-type-options')).toBe('nosniff');
   for (const asset of ['', '/open.js', '/swagger-ui.css', '/swagger-ui-bundle.js']) expect((await call('GET', `/docs${asset}`)).status).toBe(200);
+});
+
+test('too many requests from one address are refused, health apart', async () => {
+  const config = parseConfig(baseConfig, { ...environment, RAPPEL_RATE_LIMIT: '5' });
+  const limited = await runService({ name: 'limited', module: ThingsModule, config, logger: createLogger('limited', config) });
+  try {
+    const statuses: number[] = [];
+    for (let n = 0; n < 7; n++) statuses.push((await fetch(`${limited.url}/metrics`)).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429]);
+    const refused = await fetch(`${limited.url}/metrics`, { headers: { authorization: `Bearer ${tokens['ops']}`, 'x-forwarded-for': '192.0.2.7' } });
+    expect([refused.status, await refused.json()]).toEqual([429, { error: { code: 'too-many-requests', message: expect.any(String) } }]);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await fetch(`${limited.url}/health/live`)).status).toBe(200);
+  } finally {
+    await limited.stop();
+  }
 });
 
 test('a revoked key is refused once its five seconds are over', async () => {

@@ -3,7 +3,8 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Clock } from '@rappel/contracts';
 import { readState, type EventStore } from '@rappel/event-store';
 import { notificationFold, notificationStream, storeReceipt, suppress } from '@rappel/notification';
-import { CLOCK, CONFIG, Endpoint, Public, STORE, VAULT, ZodBody } from '@rappel/service-kit';
+import { createWebhookCounts, type Registry, type WebhookCounts } from '@rappel/notification/nest';
+import { CLOCK, CONFIG, Endpoint, METRICS, Public, STORE, VAULT, ZodBody } from '@rappel/service-kit';
 import type { Vault } from '@rappel/privacy';
 import { z } from 'zod';
 import { isSigned, notificationOf, readBounceMail, type Bounce } from './bounces.ts';
@@ -20,11 +21,14 @@ export class BouncesController {
   private readonly vault: Vault;
   private readonly clock: Clock;
   private readonly config: EmailConfig;
-  constructor(@Inject(STORE) store: EventStore, @Inject(VAULT) vault: Vault, @Inject(CLOCK) clock: Clock, @Inject(CONFIG) config: EmailConfig) {
+  private readonly counts: WebhookCounts;
+  // eslint-disable-next-line max-params
+  constructor(@Inject(STORE) store: EventStore, @Inject(VAULT) vault: Vault, @Inject(CLOCK) clock: Clock, @Inject(CONFIG) config: EmailConfig, @Inject(METRICS) registry: Registry) {
     this.store = store;
     this.vault = vault;
     this.clock = clock;
     this.config = config;
+    this.counts = createWebhookCounts(registry);
   }
 
   @Post()
@@ -52,17 +56,21 @@ export class BouncesController {
   private verify(headers: Record<string, string>, content: string): void {
     const secret = this.config.BOUNCE_WEBHOOK_SECRET;
     const { 'x-rappel-timestamp': timestamp = '', 'x-rappel-signature': signature = '' } = headers;
-    if (!secret || !isSigned(secret, { timestamp, signature, content, now: Date.now() })) throw new ForbiddenException('the signature does not fit');
+    if (!secret || !isSigned(secret, { timestamp, signature, content, now: Date.now() })) {
+      this.counts.refused.inc();
+      throw new ForbiddenException('the signature does not fit');
+    }
   }
 
   private async record(bounce: Bounce): Promise<void> {
     const { notificationId, kind, status = kind } = bounce;
     const { state } = await readState(this.store, notificationFold, notificationStream(notificationId));
     if (state.identity?.channel !== 'EMAIL') return;
-    await storeReceipt(this.store, {
+    const { isNew } = await storeReceipt(this.store, {
       notification: state.identity, providerId: state.providerId ?? notificationId, code: status, at: this.clock.now(),
       delivery: kind === 'complaint' ? 'delivered' : 'failed', grouped: state.requested?.leader !== undefined,
     });
+    if (!isNew) this.counts.repeated.inc();
     if (kind !== 'soft') await this.remember(bounce, state.identity.borrowerId);
   }
 

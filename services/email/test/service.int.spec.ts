@@ -83,8 +83,13 @@ describe('the email service', () => {
     const report = { messageId: `<${idOf('loan-1')}@example.org>`, kind: 'hard', status: '5.1.1' };
     const timestamp = String(Date.now());
     const post = (signature: string) => fetch(`${service.url}/webhooks/bounces`, { method: 'POST', body: JSON.stringify(report), headers: { 'content-type': 'application/json', 'x-rappel-timestamp': timestamp, 'x-rappel-signature': signature } });
+    const figure = async (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${service.url}/metrics`)).text())?.[1]);
     expect((await post('forged')).status).toBe(403);
+    expect(await figure('rappel_receipts_refused_total')).toBe(1);
     expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
+    expect(await figure('rappel_receipts_repeated_total')).toBe(0);
+    expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
+    expect(await figure('rappel_receipts_repeated_total')).toBe(1);
     expect(await becomes(idOf('loan-1'), ({ delivery }) => delivery === 'failed')).toMatchObject({ deliveryCode: '5.1.1' });
     await scene.lend('loan-2', 'marie');
     expect(await becomes(idOf('loan-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });

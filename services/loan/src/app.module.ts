@@ -35,7 +35,8 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
         store, borrowers, clock,
         rules: {
           closing: config.RAPPEL_CLOSING_HOUR,
-          zoneOf: (department) => config.RAPPEL_DEPARTMENT_ZONES[department ?? ''] ?? config.RAPPEL_DEFAULT_ZONE,
+          // Own keys only: a department may be called `constructor`.
+          zoneOf: (department = '') => (Object.hasOwn(config.RAPPEL_DEPARTMENT_ZONES, department) ? config.RAPPEL_DEPARTMENT_ZONES[department] : undefined) ?? config.RAPPEL_DEFAULT_ZONE,
         },
       }),
       inject: [STORE, BORROWERS, CLOCK, CONFIG],

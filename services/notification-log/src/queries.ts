@@ -32,7 +32,8 @@ export function answerQueries({ bus, notifications, statistics, logger, shutdown
     waiting: question(z.strictObject({}), statistics.waiting),
   };
   const answer = async (subject: string, payload: string): Promise<unknown> => {
-    const wanted = questions[subject.slice(PREFIX.length)];
+    const name = subject.slice(PREFIX.length);
+    const wanted = Object.hasOwn(questions, name) ? questions[name] : undefined;
     if (!wanted) return failure('not-found', `questions: ${Object.keys(questions).join(', ')}`);
     const parsed = wanted.schema.safeParse(readJson(payload));
     if (!parsed.success) return failure('invalid-input', parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ').slice(0, 500));

@@ -200,7 +200,7 @@ describe('the log over HTTP and NATS', () => {
       const ask = async (name: string, query: string) => JSON.parse((await bus.request(`log.query.${name}`, query, { timeout: 5000 })).string()) as unknown;
       expect(await ask('status', '{"channel":"EMAIL"}')).toEqual((await get('/stats/status?channel=EMAIL')).body);
       expect(await ask('notification', JSON.stringify({ id: failed }))).toMatchObject({ status: 'ECHEC_PERMANENT' });
-      expect(await ask('nonsense', '')).toMatchObject({ error: { code: 'not-found' } });
+      for (const name of ['nonsense', 'constructor']) expect(await ask(name, '')).toMatchObject({ error: { code: 'not-found' } });
       expect(await ask('status', 'nonsense')).toMatchObject({ error: { code: 'invalid-input' } });
     } finally {
       await bus.close();

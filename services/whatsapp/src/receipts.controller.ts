@@ -2,23 +2,22 @@ import { Body, Controller, Headers, HttpCode, Inject, Post, Query, Req } from '@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Delivery } from '@rappel/contracts';
 import { takeReceipt, twilioCodes, type DeliveryDependencies } from '@rappel/notification';
-import { DELIVERY } from '@rappel/notification/nest';
+import { createWebhookCounts, DELIVERY, type Registry, type WebhookCounts } from '@rappel/notification/nest';
 import { CONFIG, Endpoint, LOGGER, METRICS, Public, type Logger } from '@rappel/service-kit';
-import { Counter, type Registry } from 'prom-client';
 import type { WhatsappConfig } from './config.ts';
 import { readReceiptUrl, RECEIPTS_PATH } from './receipt-url.ts';
 import { verifySignature } from './signature.ts';
 
 /** Twilio's words for what became of a message, in ours. Others are not news. */
-const deliveries: Readonly<Record<string, Delivery>> = {
+const deliveries = new Map<string, Delivery>(Object.entries({
   accepted: 'queued', scheduled: 'queued', queued: 'queued', sending: 'sent', sent: 'sent',
   delivered: 'delivered', read: 'read', undelivered: 'undelivered', failed: 'failed', canceled: 'failed',
-};
+}));
 
 /** Twilio's receipts: signed, stored first, answered at once. */
 @Controller()
 export class ReceiptsController {
-  private readonly refused: Counter;
+  private readonly counts: WebhookCounts;
   private readonly delivery: DeliveryDependencies;
   private readonly config: WhatsappConfig;
   private readonly logger: Logger;
@@ -26,7 +25,7 @@ export class ReceiptsController {
     this.delivery = delivery;
     this.config = config;
     this.logger = logger;
-    this.refused = new Counter({ name: 'rappel_receipts_refused_total', help: 'Receipts with a signature that does not fit', registers: [registry] });
+    this.counts = createWebhookCounts(registry);
   }
 
   @Post(RECEIPTS_PATH)
@@ -35,16 +34,22 @@ export class ReceiptsController {
   @RouteConfig({ form: true, rateLimit: false })
   @Endpoint({ summary: 'Receives the status of a message from Twilio; needs its signature', status: 204 })
   async receive(@Req() request: { url: string }, @Query() query: unknown, @Body() form: Record<string, string> = {}, @Headers('x-twilio-signature') signature = ''): Promise<void> {
-    verifySignature(this.config, { path: request.url, form, signature }, this.refused);
+    verifySignature(this.config, { path: request.url, form, signature }, this.counts.refused);
+    await this.take(query, form);
+  }
+
+  private async take(query: unknown, form: Record<string, string>): Promise<void> {
     const subject = readReceiptUrl(query);
     const { status = '', providerId, code } = readForm(form);
-    const delivery = deliveries[status];
+    const delivery = deliveries.get(status);
     if (!subject || !delivery || !providerId) {
       this.logger.warn({ status }, 'a receipt that says nothing we know');
       return;
     }
     if (code && !twilioCodes.has(code)) this.logger.warn({ code }, 'an error code that no table lists');
-    await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
+    const { isNew } = await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
+    // Twilio sends a receipt again when our answer was lost; a stolen one sent again looks the same.
+    if (!isNew) this.counts.repeated.inc();
   }
 }
 

@@ -77,6 +77,11 @@ async function callBack(path: string, form: Record<string, string>, token = twil
   return answer.status;
 }
 
+async function figure(name: string): Promise<number> {
+  const text = await (await fetch(`${service.url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+}
+
 describe('the WhatsApp service', () => {
   it('hears of a loan on the bus, sends one message and takes its signed receipts', async () => {
     await scene.borrower({ borrowerId: 'jean', phone: '06 12 34 56 78', email: 'jean@example.org' });
@@ -90,6 +95,23 @@ describe('the WhatsApp service', () => {
   it('refuses a receipt without Twilio’s signature', async () => {
     const answer = await fetch(`${service.url}/webhooks/twilio/status?n=${randomUUID()}`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': 'forged' }, body: 'MessageSid=SM1&MessageStatus=read' });
     expect(answer.status).toBe(403);
+    expect(await figure('rappel_receipts_refused_total')).toBe(1);
+  });
+
+  it('counts a receipt that is replayed and stores nothing; moved to another notification or status it is refused', async () => {
+    const { statusCallback, sid } = twilio.messages()[0]!;
+    const stream = notificationStream(notificationId({ attributionId: 'loan-1', dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'WHATSAPP' }));
+    const form = { MessageSid: sid, MessageStatus: 'read' };
+    const signature = getExpectedTwilioSignature(twilio.authToken, statusCallback!, form);
+    const post = async (url: string, body: Record<string, string>) => (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }, body: new URLSearchParams(body).toString() })).status;
+    const [before, repeated] = [await store.readStream(stream), await figure('rappel_receipts_repeated_total')];
+    expect(await post(statusCallback!, form)).toBe(204);
+    expect(await store.readStream(stream)).toEqual(before);
+    expect(await figure('rappel_receipts_repeated_total')).toBe(repeated + 1);
+    const refused = await figure('rappel_receipts_refused_total');
+    expect(await post(statusCallback!.replace('loan-1', 'loan-2'), form)).toBe(403);
+    expect(await post(statusCallback!, { ...form, MessageStatus: 'failed' })).toBe(403);
+    expect(await figure('rappel_receipts_refused_total')).toBe(refused + 2);
   });
 
   describe('a borrower who writes back', () => {
