@@ -47,8 +47,8 @@ async function runStage(stage, args) {
   const counts = stage.jest ? readCounts(results, code) : { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (counts.failed > 0) console.log(output.trimEnd());
-  // A test that needs something this machine lacks says so in a line of its own.
-  else for (const line of output.split('\n').filter((text) => /^\s*skipped[: ]/i.test(text))) console.log(`  ${line.trim()}`);
+  // A test that needs something this machine lacks says so in a line of its own; so do those that tell figures and a seed.
+  else for (const line of output.split('\n').filter((text) => /^\s*skipped[: ]|^(?:matrix|forget|fuzz): /i.test(text))) console.log(`  ${line.trim()}`);
   const detail = stage.jest ? `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}  ` : '';
   console.log(`${counts.failed > 0 ? '✗' : '✓'} ${stage.name.padEnd(11)} ${detail}${seconds} s`);
   return counts;

@@ -127,6 +127,27 @@ test('nobody comes in without a password, or with another’s', async () => {
   await expect(connect({ servers: server.url, user: 'email', pass: passwords.loan, reconnect: false })).rejects.toThrow(/authorization/i);
 });
 
+test('a password is rotated by restarting the server with the new one; who has it comes back by itself', async () => {
+  const configEnv = Object.fromEntries(users.map((user) => [`${variable(user)}_PASSWORD`, passwords[user]]));
+  const other = await startNats({ storeDir: join(folder, 'rotation'), configFile: join(root, 'infra/nats/users.conf'), configEnv, durable: false });
+  const { connect } = await import('@nats-io/transport-node');
+  const attempt = async (pass: string) => (await connect({ servers: other.url, user: 'email', pass, reconnect: false })).close();
+  // Given the new password before the server knows it: refused, and tries again.
+  const early = connectBus({ servers: other.url, name: 'email', user: 'email', pass: 'p-new' });
+  const stays = await connectBus({ servers: other.url, name: 'loan', user: 'loan', pass: passwords.loan });
+  try {
+    configEnv['NATS_EMAIL_PASSWORD'] = 'p-new';
+    await other.restart();
+    expect((await early).isClosed()).toBe(false);
+    await stays.flush();
+    await attempt('p-new');
+    await expect(attempt(passwords.email)).rejects.toThrow(/authorization/i);
+  } finally {
+    await Promise.all([stays.close(), early.then((bus) => bus.close())]);
+    await other.stop();
+  }
+});
+
 test('the same permissions by nkey', async () => {
   const seeds = Object.fromEntries(users.map((user) => [user, nkeys.createUser()]));
   const configEnv = Object.fromEntries(users.map((user) => [`${variable(user)}_NKEY`, seeds[user]!.getPublicKey()]));

@@ -27,8 +27,8 @@ const knownZone = (zone: string): boolean => {
 /** IANA zone name known to this runtime, e.g. `Europe/Paris`; bare offsets are refused. */
 export const Zone = z.string().max(64).regex(/^[A-Za-z]/, 'an IANA zone name').refine(knownZone, 'unknown IANA zone');
 
-// Control characters, bidirectional overrides and isolates, zero-width marks: nothing a name needs.
-const invisible = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+// Control characters, halves of characters, bidirectional marks, zero-width and tag characters: nothing a name needs.
+const invisible = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u200b-\u200d\u2028\u2029\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/u;
 /** One line of human text of at most `max` characters: trimmed, NFC, without control or bidirectional characters. */
 export const line = (max: number) =>
   z.string().max(max * 4).transform((s) => s.normalize('NFC').trim())

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from '@rappel/postgres';
-import type { MasterKey, MasterKeys } from './master-keys.ts';
+import { derivedId, type MasterKey, type MasterKeys } from './master-keys.ts';
 import { decrypt, encrypt } from './seal.ts';
 import type { DataKey } from './seal.ts';
 
@@ -32,9 +32,10 @@ export const wrapKey = (master: MasterKey, { subject, id, secret }: { subject: s
   encrypt(master.secret, secret, JSON.stringify(['rappel:data-key', master.id, subject, id]));
 
 export function unwrapKey({ all }: MasterKeys, row: KeyRow): DataKey {
-  const master = all.find(({ id }) => id === row.master_key_id);
+  // A key that had no name and got one for its rotation is still the same key.
+  const master = all.find(({ id }) => id === row.master_key_id) ?? all.find(({ secret }) => derivedId(secret) === row.master_key_id);
   if (!master) throw new MasterKeyMissing(`the master key ${row.master_key_id} is not configured`);
-  return { id: row.key_id, secret: decrypt(master.secret, row.wrapped, JSON.stringify(['rappel:data-key', master.id, row.subject, row.key_id])) };
+  return { id: row.key_id, secret: decrypt(master.secret, row.wrapped, JSON.stringify(['rappel:data-key', row.master_key_id, row.subject, row.key_id])) };
 }
 
 /** Gathers single questions of one turn into calls of `ask`. */

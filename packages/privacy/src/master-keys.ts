@@ -25,11 +25,14 @@ function decode(text: string): Buffer {
   return secret;
 }
 
+/** The id of a key that was given none. */
+export const derivedId = (secret: Buffer): string => createHash('sha256').update('rappel:key-id').update(secret).digest('hex').slice(0, 8);
+
 function parseOne(text: string): MasterKey {
   const [, id, key] = /^(?:([A-Za-z0-9._-]{1,40}):)?(\S+)$/.exec(text) ?? [];
   if (!key) throw new MasterKeyInvalid(shape);
   const secret = decode(key);
-  return { id: id ?? createHash('sha256').update('rappel:key-id').update(secret).digest('hex').slice(0, 8), secret };
+  return { id: id ?? derivedId(secret), secret };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createApiKey, revokeApiKey } from '@rappel/auth';
@@ -95,6 +96,12 @@ test.each([
   const answer = await call('POST', '/things', { token: tokens['loans:write'], body, type });
   expect(answer.status).toBe(status);
   expect(typeof answer.json().error.code).toBe('string');
+});
+
+test.each(['gzip', 'deflate', 'br'])('does not unpack a body that says it is %s', async (encoding) => {
+  const packed = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding]!(JSON.stringify({ name: 'x'.repeat(5_000_000) }));
+  const answer = await fetch(`${service.url}/things`, { method: 'POST', body: packed, headers: { authorization: `Bearer ${tokens['loans:write']}`, 'content-type': 'application/json', 'content-encoding': encoding } });
+  expect([answer.status, await answer.json()]).toEqual([400, { error: { code: 'bad-request', message: expect.any(String) } }]);
 });
 
 test('a webhook takes a form and only a form', async () => {
