@@ -11,7 +11,7 @@ import { rebuildLog } from '@rappel/read-model';
 import { openEventStore } from '@rappel/service-kit';
 import { say } from './support/say.ts';
 import { call, until, type System } from './support/system.ts';
-import { everyEvent, everyRow, figures, found, logLines, onTheBus, person, traces } from './support/traces.ts';
+import { everyEvent, everyRow, figures, files, found, logLines, onTheBus, person, traces } from './support/traces.ts';
 
 const borrowerId = 'b-forget-1';
 const attributionId = 'a-forget-1';
@@ -89,6 +89,7 @@ export function forget(storeName: string, get: () => System): void {
         events: (await everyEvent(store)).map((event) => JSON.stringify(event)),
         rows: (await everyRow(system)).map(({ table, row }) => `${table}: ${row}`),
         messages: await onTheBus(system),
+        files: files(system),
         'log lines': logLines(system),
         'pages of figures': await figures(system),
       };

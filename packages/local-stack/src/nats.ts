@@ -13,6 +13,8 @@ export interface NatsOptions {
   configFile?: string;
   /** Variables that `configFile` refers to as `$NAME`. Default none. */
   configEnv?: Record<string, string>;
+  /** Encrypts what JetStream writes to its files; what lies there in clear is encrypted at the next start. Default: in clear. */
+  storeKey?: string;
   /** Default true: every acknowledged message has been synced to the disk. False is for tests that never pull the plug. */
   durable?: boolean;
   /** Default `<storeDir>/nats.log`. */
@@ -77,7 +79,7 @@ function quoted(variables: Record<string, string> = {}): Record<string, string> 
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, /^(?:true|false)$/.test(value) ? value : JSON.stringify(value)]));
 }
 
-function configuration({ storeDir, configFile, durable = true }: NatsOptions, { port, monitorPort }: { port: number; monitorPort: number }): string {
+function configuration({ storeDir, storeKey, configFile, durable = true }: NatsOptions, { port, monitorPort }: { port: number; monitorPort: number }): string {
   // nats-server resolves an include against the including file, even when the path is absolute.
   const include = configFile ? `include ${JSON.stringify(relative(storeDir, configFile))}\n` : '';
   return `# Generated at every start.
@@ -87,6 +89,7 @@ http: "127.0.0.1:${monitorPort}"
 jetstream {
   store_dir: ${JSON.stringify(storeDir)}
   sync_interval: ${durable ? 'always' : '"2m"'}
+  ${storeKey ? `cipher: chachapoly\n  key: ${JSON.stringify(storeKey)}` : ''}
 }
 ${include}`;
 }

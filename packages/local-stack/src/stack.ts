@@ -64,7 +64,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   try {
     const env = {
-      RAPPEL_MASTER_KEY: masterKey(join(dataDir, 'master.key')),
+      RAPPEL_MASTER_KEY: keptKey(join(dataDir, 'master.key')),
       ...await databaseEnv(servers.postgres, options.database ?? 'rappel'),
       ...(kurrent && { EVENT_STORE_URL: kurrent.url }),
       ...providerEnv(servers),
@@ -104,7 +104,7 @@ async function startServers(options: StackOptions, { dataDir, logDir, users }: {
   };
   const starting = [
     start(options.postgres, (own) => startPostgres({ dataDir: join(dataDir, 'postgres'), logFile: join(logDir, 'postgres.log'), ...own })),
-    start(options.nats, (own) => startNats({ storeDir: join(dataDir, 'nats'), logFile: join(logDir, 'nats.log'), configFile: users.configFile, configEnv: users.configEnv, ...own })),
+    start(options.nats, (own) => startNats({ storeDir: join(dataDir, 'nats'), logFile: join(logDir, 'nats.log'), configFile: users.configFile, configEnv: users.configEnv, storeKey: keptKey(join(dataDir, 'nats-store.key')), ...own })),
     start(options.inbox, startInbox),
     start(options.twilio, startTwilioSimulator),
     // For the tests: every stack's events on a KurrentDB test server of its own.
@@ -135,8 +135,8 @@ function providerEnv({ nats, inbox, twilio }: Pick<Stack, 'nats' | 'inbox' | 'tw
   };
 }
 
-/** Made once: whoever loses it loses every personal field it sealed. */
-function masterKey(file: string): string {
+/** Made once: whoever loses it loses everything that was encrypted with it. */
+function keptKey(file: string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   const key = randomBytes(32).toString('base64');
   writeFileSync(file, `${key}\n`, { mode: 0o600 });

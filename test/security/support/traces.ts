@@ -1,6 +1,6 @@
 // Where a person could still be found, looked at the way an intruder would: every row, message, event, log line and figure.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { EventStore, RecordedEvent } from '@rappel/event-store';
 import type { User } from './secured.ts';
@@ -49,6 +49,12 @@ export async function onTheBus(system: System): Promise<string[]> {
   const streams = [['loan', 'INBOUND'], ['loan', 'LOAN'], ['scheduler', 'SCHEDULER'], ['email', 'NOTIFICATION']] as const;
   return (await Promise.all(streams.map(([user, stream]) => messagesOf(system, user, stream)))).flat();
 }
+
+/** JetStream's files as they lie on the disk: a stolen one must not tell what a deleted message said. */
+export const files = ({ stack }: System): string[] => {
+  const folder = join(dirname(stack.logDir), 'nats');
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => `${entry.name} ${readFileSync(join(entry.parentPath, entry.name), 'latin1')}`);
+};
 
 /** What the services wrote, and the servers beside PostgreSQL and NATS. */
 export const logLines = ({ stack }: System): string[] =>
