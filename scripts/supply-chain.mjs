@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // What is shipped: node scripts/supply-chain.mjs licences | sbom [FILE]
-// Both read what is installed for production, so they need no network.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+// Both read what is installed for the services and the operators' tool, so they need no network. Benchmarks and tests are not shipped.
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 // Permissive ones only: what is shipped may be used, changed and passed on without opening what uses it.
 const allowed = ['MIT', 'MIT-0', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense', 'Python-2.0', 'BlueOak-1.0.0', 'CC0-1.0'];
@@ -14,17 +13,41 @@ const isAllowed = (expression) => {
   return text.split(' AND ').every((one) => allowed.includes(one.trim()));
 };
 
-/** Every package that is installed for production: name, version, licence. */
+const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+
+/** Where `name` is found from `folder`, as Node does; undefined where an optional one was left out. */
+function find(name, folder) {
+  for (let at = folder; ; at = dirname(at)) {
+    const candidate = join(at, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+const licenceOf = ({ license, licenses }) => license?.type ?? license ?? licenses?.map(({ type }) => type).join(' OR ') ?? 'unknown';
+
+/** Every package that services and tool need at run time: name, version, licence, and the references of what it needs itself. */
 function shipped() {
-  const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const { status, stdout, stderr } = spawnSync('npm', ['exec', '--yes', '--', packageManager, 'licenses', 'list', '--prod', '--json'], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, shell: process.platform === 'win32' });
-  if (status !== 0) throw new Error(stderr || stdout);
-  const packages = Object.entries(JSON.parse(stdout)).flatMap(([licence, list]) => list.flatMap(({ name, versions }) => versions.map((version) => ({ name, version, licence }))));
-  return packages.sort((a, b) => a.name.localeCompare(b.name, 'en') || a.version.localeCompare(b.version, 'en'));
+  const packages = new Map();
+  const visit = (folder) => {
+    const { name, version, dependencies = {}, optionalDependencies = {}, ...rest } = manifestOf(folder);
+    const reference = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+    if (packages.has(reference)) return reference;
+    const own = { name, version, reference, licence: licenceOf(rest), foreign: folder.includes(`${join('/', 'node_modules', '/')}`), needs: [] };
+    packages.set(reference, own);
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const where = find(dependency, folder);
+      if (!where && dependency in dependencies && !(dependency in optionalDependencies)) throw new Error(`${name} needs ${dependency}, which is not installed`);
+      if (where) own.needs.push(visit(where));
+    }
+    return reference;
+  };
+  for (const folder of [...readdirSync('services').map((name) => join('services', name)), 'packages/cli']) visit(realpathSync(folder));
+  return [...packages.values()].sort((a, b) => a.reference.localeCompare(b.reference, 'en'));
 }
 
 function licences() {
-  const packages = shipped();
+  const packages = shipped().filter(({ foreign }) => foreign);
   for (const { name, version, licence } of packages) console.log(`${licence.padEnd(24)} ${name} ${version}`);
   const refused = packages.filter(({ licence }) => !isAllowed(licence));
   console.log(`\n${packages.length} packages, ${refused.length} with a licence that is not on the list`);
@@ -32,18 +55,22 @@ function licences() {
   return refused.length === 0;
 }
 
+/** CycloneDX: the names of single licences must be SPDX's, anything longer is an expression. */
+const licensesOf = (licence) => [licence.includes(' ') ? { expression: licence } : { license: { id: licence } }];
+
 function sbom(file = 'dist/sbom.cdx.json') {
-  const { name, version, license } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const purl = (one) => `pkg:npm/${one.name.replace('@', '%40')}@${one.version}`;
-  const components = shipped().map((one) => ({ type: 'library', 'bom-ref': purl(one), name: one.name, version: one.version, purl: purl(one), licenses: [{ expression: one.licence }] }));
+  const { name, version, license } = manifestOf('.');
+  const self = `pkg:npm/${name}@${version}`;
+  const packages = shipped();
   const bom = {
     bomFormat: 'CycloneDX', specVersion: '1.6', version: 1,
-    metadata: { component: { type: 'application', 'bom-ref': `pkg:npm/${name}@${version}`, name, version, licenses: [{ license: { id: license } }] } },
-    components,
+    metadata: { component: { type: 'application', 'bom-ref': self, name, version, licenses: licensesOf(license) } },
+    components: packages.map((one) => ({ type: one.foreign ? 'library' : 'application', 'bom-ref': one.reference, name: one.name, version: one.version, ...(one.foreign && { purl: one.reference }), licenses: licensesOf(one.licence) })),
+    dependencies: [{ ref: self, dependsOn: packages.filter(({ foreign }) => !foreign).map(({ reference }) => reference) }, ...packages.map(({ reference, needs }) => ({ ref: reference, dependsOn: [...new Set(needs)].sort() }))],
   };
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(bom, null, 2)}\n`);
-  console.log(`${components.length} components in ${file}`);
+  console.log(`${packages.length} components in ${file}`);
   return true;
 }
 

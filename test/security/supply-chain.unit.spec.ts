@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
@@ -23,4 +25,30 @@ test('every package is pinned by the lockfile with its digest, from the registry
 test('no project file holds a secret', () => {
   const example = read('.env.example');
   for (const [, key, value] of example.matchAll(/^(\w*(?:PASSWORD|TOKEN|KEY|SECRET)\w*)=(.*)$/gm)) expect([key, /^(?:|your_\w+)$/.test(value!)]).toEqual([key, true]);
+});
+
+const supplyChain = (...args: string[]) => spawnSync(process.execPath, ['scripts/supply-chain.mjs', ...args], { cwd: root, encoding: 'utf8' });
+
+test('what is shipped has licences that are on the list', () => {
+  const { status, stdout, stderr } = supplyChain('licences');
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/MIT +@nestjs\/core \d/);
+});
+
+test('the bill of materials names every shipped package once, with its licence and what it needs', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rappel-sbom-'));
+  try {
+    expect(supplyChain('sbom', join(folder, 'bom.json')).status).toBe(0);
+    const { bomFormat, specVersion, components, dependencies } = JSON.parse(readFileSync(join(folder, 'bom.json'), 'utf8')) as {
+      bomFormat: string; specVersion: string; components: { 'bom-ref': string; name: string; licenses: unknown[] }[]; dependencies: { ref: string; dependsOn: string[] }[];
+    };
+    expect([bomFormat, specVersion]).toEqual(['CycloneDX', '1.6']);
+    const references = components.map((one) => one['bom-ref']);
+    expect(new Set(references).size).toBe(references.length);
+    expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(['@nestjs/core', 'pg', 'twilio', '@kurrent/kurrentdb-client', '@rappel/loan-service']));
+    expect(components.map(({ name }) => name)).not.toEqual(expect.arrayContaining(['jest']));
+    expect(dependencies.flatMap(({ dependsOn }) => dependsOn).filter((reference) => !references.includes(reference))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
