@@ -9,7 +9,7 @@ import { connect } from '@nats-io/transport-node';
 import { startNats, type NatsServer } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
-import { letsPublish } from './support/publish.ts';
+import { letsPublish, reconnected } from './support/publish.ts';
 import { createAuthority, securedNats, type SecuredNats } from './support/secured.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rappel-nats-tls-'));
@@ -30,10 +30,6 @@ async function refusal(service: string, env: Record<string, string>): Promise<st
   } catch (error) {
     return `${String(error)} ${String((error as { cause?: unknown }).cause ?? '')}`;
   }
-}
-
-async function reconnected(bus: NatsConnection): Promise<void> {
-  for await (const { type } of bus.status()) if (type === 'reconnect') return;
 }
 
 describe('encrypted, with client certificates and nkeys', () => {

@@ -13,3 +13,8 @@ export async function letsPublish(bus: NatsConnection, subject: string): Promise
   await watching;
   return !refused;
 }
+
+/** Resolves once it has come back. Call it before it goes. */
+export async function reconnected(bus: NatsConnection): Promise<void> {
+  for await (const { type } of bus.status()) if (type === 'reconnect') return;
+}
