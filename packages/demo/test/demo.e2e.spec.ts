@@ -22,7 +22,7 @@ interface Person { readonly firstName: string; readonly lastName: string; readon
 const LOANS = 66;
 const people = createFleet(LOANS, addresses).map(({ events }) => (events[0]!.data as { borrower: Person }).borrower);
 /** Every name, address and number of the run, numbers also as they look without plus, blanks or country. */
-const personal = [...new Set(people.flatMap(({ firstName, lastName, email, phone }) => [firstName, lastName, ...(email ? [email] : []), ...(phone?.startsWith('+33') ? [phone, phone.slice(3)] : [])]))];
+const personal = [...new Set(people.flatMap(({ firstName, lastName, email, phone }) => [firstName, lastName, ...(email ? [email] : []), ...(phone?.startsWith('+33') ? [phone, phone.slice(3), `0${phone.slice(3)}`] : [])]))];
 
 /** The lines of all logs of a run, servers included, that hold something personal. */
 function leaks(name: string): { lines: number; found: string[] } {
