@@ -14,8 +14,6 @@ const deliveries = new Map<string, Delivery>(Object.entries({
   delivered: 'delivered', read: 'read', undelivered: 'undelivered', failed: 'failed', canceled: 'failed',
 }));
 
-const deliveryIn = (form: Record<string, string>): Delivery | undefined => deliveries.get(form['MessageStatus'] ?? form['SmsStatus'] ?? '');
-
 /** Twilio's receipts: signed, stored first, answered at once. */
 @Controller()
 export class ReceiptsController {
