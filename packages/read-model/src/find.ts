@@ -51,27 +51,46 @@ export interface Page extends Filter {
   readonly order?: 'asc' | 'desc';
 }
 
+/** How many errors are looked through, in the order of the page, before the index of their words is asked. */
+const LOOKED_THROUGH = 1000;
+
 /** One page of notifications; the next begins after the last one's place. */
 export async function findNotifications(pool: Reader, page: Page, schema: string = LIVE): Promise<LogRow[]> {
+  if (page.error) {
+    // Words that many errors have fill a page at once. Through their index all of them would be read and sorted, since no
+    // statistics tell the planner that words go together.
+    const rows = await query(pool, page, schema, LOOKED_THROUGH);
+    if (rows.length === page.limit) return rows;
+  }
+  return query(pool, page, schema);
+}
+
+/** With `among`, only the first so many that fit everything but the words of the error are looked through for these. */
+async function query(pool: Reader, page: Page, schema: string, among?: number): Promise<LogRow[]> {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
-  const conditions = conditionsOf(page, value);
   const desc = (page.order ?? 'desc') === 'desc';
-  const sort = `n.${instants[sortOf(page)]}`;
-  if (page.after) conditions.push(`(${sort}, n.notification_id) ${desc ? '<' : '>'} (${value(page.after.at)}::timestamptz, ${value(page.after.notificationId)}::uuid)`);
+  const sort = instants[sortOf(page)];
+  const order = `ORDER BY n.${sort} ${desc ? 'DESC' : 'ASC'}, n.notification_id ${desc ? 'DESC' : 'ASC'}`;
+  const after = page.after ? [`(n.${sort}, n.notification_id) ${desc ? '<' : '>'} (${value(page.after.at)}::timestamptz, ${value(page.after.notificationId)}::uuid)`] : [];
+  const first = [...conditionsOf({ ...page, error: undefined }, value), ...after];
+  const words = page.error ? wordsIn(page.error, value) : [];
+  const table = `${schema}.notification`;
+  const source = among ? `(SELECT * FROM ${table} n ${clause([...first, 'n.error_text IS NOT NULL'])} ${order} LIMIT ${among})` : table;
   const { rows } = await pool.query<LogRow>({
-    text: `${selectRows('n')} FROM ${schema}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-      ORDER BY ${sort} ${desc ? 'DESC' : 'ASC'}, n.notification_id ${desc ? 'DESC' : 'ASC'} LIMIT ${value(page.limit)}`,
+    text: `${selectRows('n')} FROM ${source} n ${clause(among ? words : [...first, ...words])} ${order} LIMIT ${value(page.limit)}`,
     values, types: logTypes,
   });
   return rows;
 }
 
+const clause = (conditions: readonly string[]): string => (conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '');
+
 /** How many there are, exactly. Reads them all: for dry runs and small sets, not for dashboards. */
 export async function countNotifications(pool: Reader, filter: Filter): Promise<number> {
   const values: unknown[] = [];
   const conditions = conditionsOf(filter, (given) => `$${values.push(given)}`);
-  const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${LIVE}.notification n ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}`, values);
+  const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${LIVE}.notification n ${clause(conditions)}`, values);
   return rows[0]!.n;
 }
 
@@ -81,9 +100,11 @@ function conditionsOf({ where = {}, spans = {}, error }: Filter, value: Value): 
   return [
     ...Object.entries(where).filter(([, wanted]) => wanted?.length).map(([field, wanted]) => among(`n.${fields[field as Field]}`, wanted!, value)),
     ...Object.entries(spans).flatMap(([field, span]) => within(`n.${instants[field as InstantField]}`, span ?? {}, value)),
-    ...(error ? [`n.error_text IS NOT NULL AND to_tsvector('simple', n.error_text) @@ websearch_to_tsquery('simple', ${value(error)})`] : []),
+    ...(error ? wordsIn(error, value) : []),
   ];
 }
+
+const wordsIn = (error: string, value: Value) => ['n.error_text IS NOT NULL', `to_tsvector('simple', n.error_text) @@ websearch_to_tsquery('simple', ${value(error)})`];
 
 // A single value lets a partial index prove that it covers the question.
 const among = (column: string, wanted: readonly unknown[], value: Value) =>

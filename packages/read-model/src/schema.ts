@@ -102,6 +102,11 @@ export const createIndexes = (schema: string): string[] => [
   ['updated', '(updated_at, notification_id)'],
   // What is rare has an index of its own, in the order of the pages; what is common is soon found along the others.
   ['unsent', "(requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
+  // Failures of one department and errors by several of their marks: also where there are none, which would be looked for among all failures.
+  ['unsent_department', "(department, requested_at, notification_id, status) WHERE status <> 'ENVOYEE' AND department IS NOT NULL"],
+  ['class_code', '(error_class, error_code, requested_at, notification_id) WHERE error_code IS NOT NULL'],
+  // For words that many errors have: see `findNotifications`.
+  ['errors', '(requested_at, notification_id) WHERE error_text IS NOT NULL'],
   ['status', "(status, requested_at, notification_id) WHERE status <> 'ENVOYEE'"],
   ['open', "(phase, requested_at, notification_id) WHERE phase IN ('ready', 'attempting', 'unknown', 'held')"],
   ['skipped', '(skip_reason, requested_at, notification_id) WHERE skip_reason IS NOT NULL'],

@@ -3,7 +3,7 @@ import { createInMemoryEventStore, type EventStore } from '@rappel/event-store';
 import { createDatabase } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { randomUUID } from 'node:crypto';
-import { checksum, findNotifications, followLog, logAsOf, LogMissing, readingLog, rebuildLog, RebuildRunning, verifyLog, type FollowStatus } from '../src/index.ts';
+import { checksum, findNotifications, followLog, logAsOf, LogMissing, placeIn, prepareLog, readingLog, rebuildLog, RebuildRunning, verifyLog, type FollowStatus, type Page } from '../src/index.ts';
 import { historySeed, randomFrom, story } from './history.ts';
 
 const seed = historySeed();
@@ -189,5 +189,31 @@ describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
     expect(await sum()).not.toMatchObject(then);
     client.release();
     await follower.stop();
+  });
+
+  it('finds the words of errors, many or few, page by page, in either order', async () => {
+    await dropAll();
+    await prepareLog(pool);
+    // 2,500 errors; "mailbox" in every other one, "cracked" in the oldest and the newest only.
+    await pool.query(`INSERT INTO log.notification (notification_id, attribution_id, borrower_id, type, channel, status, requested_at, error_text, version)
+      SELECT gen_random_uuid(), 'l-' || i, 'b', 'RETARD', 'EMAIL', CASE WHEN i % 4 = 0 THEN 'ECHEC' ELSE 'ECHEC_PERMANENT' END, timestamptz '2026-03-01Z' + i * interval '1 min',
+        CASE WHEN i IN (1, 2500) THEN 'Mail server cracked' WHEN i % 2 = 0 THEN 'Mailbox full' ELSE 'No such user' END, 1 FROM generate_series(1, 2500) i`);
+    const loans = async (page: Partial<Page>) => (await findNotifications(pool, { limit: 2, ...page })).map(({ attributionId }) => attributionId);
+
+    expect(await loans({ error: 'mailbox full' })).toEqual(['l-2498', 'l-2496']);
+    expect(await loans({ error: 'cracked' })).toEqual(['l-2500', 'l-1']);
+    expect(await loans({ error: 'cracked', order: 'asc' })).toEqual(['l-1', 'l-2500']);
+    expect(await loans({ error: 'cracked', where: { status: ['ECHEC_PERMANENT'] } })).toEqual(['l-1']);
+    expect(await loans({ error: '"no such user" -mailbox', spans: { requestedAt: { to: '2026-03-01T00:06:00Z' } } })).toEqual(['l-5', 'l-3']);
+    expect(await loans({ error: 'zeppelin' })).toEqual([]);
+
+    const all: string[] = [];
+    for (let after: Page['after']; ;) {
+      const rows = await findNotifications(pool, { error: 'mailbox', limit: 500, ...(after && { after }) });
+      all.push(...rows.map(({ attributionId }) => attributionId));
+      if (rows.length < 500) break;
+      after = placeIn({ error: 'mailbox' }, rows.at(-1)!);
+    }
+    expect(all).toEqual(Array.from({ length: 1249 }, (_, n) => `l-${2498 - 2 * n}`));
   });
 });
