@@ -60,10 +60,12 @@ export async function takeReceipt(delivery: ForReceipts, receipt: Receipt): Prom
 
 type ForReceipts = Pick<DeliveryDependencies, 'store' | 'gate' | 'channel'>;
 
+const arrived = new Set<Delivery>(['delivered', 'read']);
+const failed = new Set<Delivery>(['undelivered', 'failed']);
+
 async function heed({ store, gate, channel }: ForReceipts, { delivery, code, providerId, at, notification: { borrowerId } }: Receipt, { isNew }: { isNew: boolean }): Promise<void> {
-  if (delivery === 'delivered' || delivery === 'read') return gate.succeeded('arrived');
-  const failed = delivery === 'failed' || delivery === 'undelivered';
-  const errorClass = failed && code !== undefined ? twilioCodes.get(code) : undefined;
+  if (isNew && arrived.has(delivery)) return gate.succeeded('arrived');
+  const errorClass = failed.has(delivery) ? twilioCodes.get(code ?? '') : undefined;
   if (errorClass === undefined) return undefined;
   const { channel: everybody, suppresses } = reactions[errorClass];
   if (suppresses) await suppress(store, { borrowerId, channel, kind: 'opt-out', source: `receipt ${code}`, at, commandId: `receipt:${providerId}:${code}` });
