@@ -23,7 +23,7 @@ export interface ConsumerOptions {
   readonly concurrency?: number;
   /** Deliveries that may fail before a message is dead. Default 8. */
   readonly maxDeliver?: number;
-  /** Silence after which the server gives a message to another instance. Default 60 s; slow handlers are reported as working. */
+  /** Silence after which the server gives a message of a dead instance to another one. Default 10 s; whatever is held longer than a third of it is reported as being worked on. */
   readonly ackWaitMs?: number;
   /** Unacknowledged messages over all instances. Default 8 × concurrency, at least 1024. */
   readonly maxAckPending?: number;
@@ -49,7 +49,7 @@ export interface Strategy extends CustomTransportStrategy, Server {
   lag(): Promise<Record<string, number>>;
 }
 
-const defaults = { concurrency: 128, createStream: false, replicas: 1, requests: false, maxDeliver: 8, ackWaitMs: 60_000 };
+const defaults = { concurrency: 128, createStream: false, replicas: 1, requests: false, maxDeliver: 8, ackWaitMs: 10_000 };
 
 /**
  * Nest transport over JetStream: `@EventPattern(subject)` methods take `@Payload() message: Message` and return an `Outcome`

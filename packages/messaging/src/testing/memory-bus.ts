@@ -117,7 +117,7 @@ export function createInMemoryBus({ time, random, faults = {} }: InMemoryBusOpti
   };
 
   return {
-    subscribe: ({ consumer: name, handlers, concurrency = 8, maxDeliver = 8, ackWaitMs = 60_000 }) => {
+    subscribe: ({ consumer: name, handlers, concurrency = 8, maxDeliver = 8, ackWaitMs = 10_000 }) => {
       const settings = {
         name, subjects: Object.keys(handlers), options: { concurrency, maxDeliver, ackWaitMs }, copies: new Set<Copy>(),
         work: createWorker({
