@@ -2,6 +2,7 @@ import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { streams, type StreamName } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
+import { standingOf } from '@rappel/messaging';
 import type { Pool } from '@rappel/postgres';
 
 export interface Look {
@@ -36,10 +37,7 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
     manager ??= await jetstreamManager(bus);
     const jsm = manager;
     const consumers = Object.entries(streams).flatMap(([stream, { consumers: durables }]) => durables.map((durable) => [stream as StreamName, durable] as const));
-    const counts = await Promise.all(consumers.map(async ([stream, durable]) => {
-      const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, durable);
-      return { durable, count: num_pending + num_ack_pending };
-    }));
+    const counts = await Promise.all(consumers.map(async ([stream, durable]) => ({ durable, count: (await standingOf(jsm, stream, durable)).outstanding })));
     const waiting = counts.find(({ count }) => count > 0);
     return waiting && `${waiting.count} messages for ${waiting.durable}`;
   };

@@ -1,6 +1,7 @@
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { Checkpoint } from '@rappel/event-store';
 import { messageAt } from './relay-position.ts';
+import { standingOf } from './standing.ts';
 
 const CONSUMER_NOT_FOUND = 10014;
 
@@ -43,9 +44,10 @@ export async function findSettled({ jsm, stream, consumers, neighbours = [], ack
 interface Asked { readonly stream: string; readonly consumer: string; readonly lastSeq: number; readonly absent: number }
 
 async function floorOf(jsm: JetStreamManager, { stream, consumer, lastSeq, absent }: Asked): Promise<number> {
-  const info = await jsm.consumers.info(stream, consumer).catch((error: unknown) => (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND ? undefined : 'unknown' as const));
-  if (info === 'unknown') return 0;
-  if (!info) return absent;
-  const nothingToDo = info.num_pending === 0 && info.num_ack_pending === 0;
-  return nothingToDo ? lastSeq : info.ack_floor.stream_seq;
+  try {
+    const { floor, outstanding } = await standingOf(jsm, stream, consumer);
+    return outstanding === 0 ? lastSeq : floor;
+  } catch (error) {
+    return error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND ? absent : 0;
+  }
 }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { inboundTypes, publicEvents, streams, type InboundType } from '@rappel/contracts';
-import { createDeadLetters } from '@rappel/messaging';
+import { createDeadLetters, standingOf } from '@rappel/messaging';
 import { createVault, sealingDeadLetters } from '@rappel/privacy';
 import { openEventStore } from '@rappel/service-kit';
 import fc from 'fast-check';
@@ -190,8 +190,8 @@ async function delivered(system: System, stream: keyof typeof streams, { settled
     const jsm = await jetstreamManager(bus, { checkAPI: false });
     for (const consumer of streams[stream].consumers) {
       await until(`${consumer} to have got everything`, async () => {
-        const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumer);
-        return num_pending + (settled ? num_ack_pending : 0) === 0;
+        if (settled) return (await standingOf(jsm, stream, consumer)).outstanding === 0;
+        return (await jsm.consumers.info(stream, consumer)).num_pending === 0;
       }, 600_000);
     }
   } finally {
