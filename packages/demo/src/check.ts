@@ -28,8 +28,15 @@ const bare = (id: string): string => id.replace(/^<|>$/g, '');
 const key = (channel: string, id: string): string => `${channel} ${bare(id)}`;
 const reminders = ['RAPPEL_2H', 'RAPPEL_J2', 'RAPPEL_J1', 'RAPPEL_FINAL', 'RETARD'];
 
+/** What the fleet went through, for the comparison. */
+export interface Voyage {
+  readonly fleet: readonly FleetLoan[];
+  /** `<attribution> <type>` of each loan in each `ReminderDue` of the store. */
+  readonly due: readonly string[];
+}
+
 /** Compares what the log says with what inbox and simulator received, and with what became of each loan. */
-export function check(rows: readonly LoggedNotification[], received: readonly Received[], fleet: readonly FleetLoan[]): Verdict {
+export function check(rows: readonly LoggedNotification[], received: readonly Received[], { fleet, due }: Voyage): Verdict {
   const sent = rows.filter(({ status }) => status === 'ENVOYEE');
   const arrivals = countBy(received, ({ channel, providerId }) => key(channel, providerId));
   const claimed = new Set(sent.map((row) => key(row.channel, row.providerId ?? `none:${row.notificationId}`)));
@@ -43,6 +50,7 @@ export function check(rows: readonly LoggedNotification[], received: readonly Re
     { what: 'each arrived exactly once', wrong: [...arrivals].filter(([, times]) => times > 1).map(([id, times]) => `${id}: ${times} times`) },
     { what: 'no reminder for a loan that was back or cancelled', wrong: sent.filter((row) => afterTheEnd(row, loans.get(row.attributionId))).map(name) },
     { what: 'every loan was dealt with: creation, return, lateness', wrong: fleet.flatMap(expectedTypes).filter((expected) => !told.has(expected)) },
+    { what: 'every reminder that came due was dealt with', wrong: due.filter((expected) => !told.has(expected)) },
     { what: 'all seven types went out on both channels', wrong: missingKinds(sent) },
   ];
   return { checks, good: checks.every(({ wrong }) => wrong.length === 0) };

@@ -10,12 +10,12 @@ const row = (type: string, channel: string, over: Partial<LoggedNotification> = 
 const rows = kinds.flatMap((type) => [row(type, 'EMAIL'), row(type, 'WHATSAPP')]);
 const received = rows.map(({ channel, providerId }) => ({ channel, providerId: providerId!.slice(1, -1) }) as Received);
 const loan: FleetLoan = { attributionId: 'L', fate: 'late', reach: 'both', duration: 'LONG', overAt: '2026-03-29T08:00:00.000Z', events: [] };
-const failing = (logged: LoggedNotification[], got: Received[], fleet = [loan]) =>
-  check(logged, got, fleet).checks.filter(({ wrong }) => wrong.length > 0).map(({ what }) => what);
+const failing = (logged: LoggedNotification[], got: Received[], fleet = [loan], due: string[] = []) =>
+  check(logged, got, { fleet, due }).checks.filter(({ wrong }) => wrong.length > 0).map(({ what }) => what);
 
 describe('the check of the demonstration', () => {
   test('passes when log and arrivals agree', () => {
-    expect(check(rows, received, [loan]).good).toBe(true);
+    expect(check(rows, received, { fleet: [loan], due: ['L RAPPEL_J1'] }).good).toBe(true);
   });
 
   test.each([
@@ -34,5 +34,9 @@ describe('the check of the demonstration', () => {
 
   test('finds a loan that nothing was said about', () => {
     expect(failing(rows, received, [loan, { ...loan, attributionId: 'M' }])).toEqual(['every loan was dealt with: creation, return, lateness']);
+  });
+
+  test('finds a reminder that nobody took', () => {
+    expect(failing(rows, received, [loan], ['L RAPPEL_J2', 'M RAPPEL_J2'])).toEqual(['every reminder that came due was dealt with']);
   });
 });

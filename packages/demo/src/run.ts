@@ -1,6 +1,7 @@
 import type { Stack } from '@rappel/local-stack';
 import { ensureLocalKey } from '@rappel/auth';
-import type { EventStore } from '@rappel/event-store';
+import type { ReminderDue } from '@rappel/contracts';
+import type { Checkpoint, EventStore } from '@rappel/event-store';
 import { createPool } from '@rappel/postgres';
 import { connectBus } from '@rappel/messaging';
 import { openEventStore } from '@rappel/service-kit';
@@ -58,7 +59,7 @@ export async function runDemonstration(demonstration: Demonstration): Promise<bo
     ...(await stack.inbox!.mails()).map(({ messageId }) => ({ channel: 'EMAIL' as const, providerId: messageId })),
     ...stack.twilio!.messages().map(({ sid }) => ({ channel: 'WHATSAPP' as const, providerId: sid })),
   ];
-  const verdict = check(rows, received, fleet);
+  const verdict = check(rows, received, { fleet, due: await remindersDue(store) });
   console.log(outcomeTable(rows));
   console.log(`${upstream.published} events published, ${upstream.refusals.length} refused; ${received.length} messages received; ${(performance.now() / 1000).toFixed(1)} s in all`);
   for (const refusal of upstream.refusals.slice(0, 5)) console.log(`  ${refusal}`);
@@ -73,6 +74,19 @@ async function refuseUsed(store: EventStore): Promise<void> {
   if (!found) return;
   await store.close();
   throw new Error(`the event store holds loans already (${found.stream}): the demonstration needs one without`);
+}
+
+/** `<attribution> <type>` for each loan of each reminder that the scheduler announced. */
+async function remindersDue(store: EventStore): Promise<string[]> {
+  const due: string[] = [];
+  for (let after: Checkpoint | undefined; ;) {
+    const page = await store.readAll({ after, categories: ['schedule'], limit: 1000 });
+    for (const { type, data } of page) {
+      if (type === 'ReminderDue') due.push(...(data as ReminderDue).loans.map(({ attributionId }) => `${attributionId} ${(data as ReminderDue).type}`));
+    }
+    if (page.length === 0) return due;
+    after = page.at(-1)!.checkpoint;
+  }
 }
 
 interface Passage extends Demonstration {
