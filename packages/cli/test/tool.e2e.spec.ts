@@ -227,13 +227,14 @@ describe('rappel, against the running stack', () => {
     await ok('key', 'revoke', id);
     expect(await ok('key', 'list')).toContainEqual(expect.objectContaining({ id, name: 'reader', revokedAt: expect.any(String) }));
     expect(await run(['deadletters', 'drop', '00000000-0000-4000-8000-000000000000', '--yes'])).toMatchObject({ code: 3 });
-    expect(await ok('retention', 'run', '--dry-run')).toMatchObject({ borrowers: expect.any(Number) });
+    expect(await ok('retention', 'run', '--dry-run')).toMatchObject({ borrowers: expect.any(Number), recipients: expect.any(Number), dryRun: true });
     await ok('borrower', 'forget', 'b-1');
     expect(await run(['borrower', 'forget', 'nobody', '--yes'])).toMatchObject({ code: 3 });
     expect(await run(['key', 'create', 'x', '--scopes', 'nope', '--yes'])).toMatchObject({ code: 2 });
     expect(await run(['key', 'create', 'x', '--scopes', 'log:read', '--expires', 'never', '--yes'])).toMatchObject({ code: 2 });
     expect(await ok('key', 'rewrap')).toMatchObject({ rewrapped: 0 });
-    expect(await ok('retention', 'run')).toMatchObject({ borrowers: 0 });
+    expect(await ok('retention', 'run')).toMatchObject({ borrowers: 0, recipients: 0 });
+    expect(await ok('retention', 'list')).toEqual([]);
   });
 
   it('previews a schedule', async () => {

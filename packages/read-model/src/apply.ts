@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@rappel/event-store';
 import type { Client } from '@rappel/postgres';
 import { foldEvents, noChanges, wanted } from './fold.ts';
+import { redactedBefore } from './redaction.ts';
 import { loadParked, loadRows, moveProgress, writeChanges, type Step } from './tables.ts';
 
 /** Applies a batch and moves the checkpoint, in one transaction: both or neither. */
@@ -24,7 +25,7 @@ export async function foldInto(client: Client, schema: string, events: readonly 
 async function readAndFold(client: Client, schema: string, events: readonly RecordedEvent[]) {
   const known = await loadRows(client, schema, wanted(events));
   const parked = await loadParked(client, schema, [...new Set(events.map(({ stream }) => stream))]);
-  return foldEvents(events, { row: (id) => known.get(id), parked }, noChanges());
+  return foldEvents(events, { row: (id) => known.get(id), parked, redactedBefore: await redactedBefore(client, schema) }, noChanges());
 }
 
 const last = (events: readonly RecordedEvent[]) => (events.length > 0 ? { recordedAt: events.at(-1)!.recordedAt } : {});

@@ -1,6 +1,7 @@
 import type { Checkpoint, EventStore, RecordedEvent } from '@rappel/event-store';
 import { notificationStream } from '@rappel/notification';
 import type { Field, Filter } from './find.ts';
+import { redact } from './redaction.ts';
 import { foldRow, PoisonEvent, type LogRow } from './row.ts';
 
 export interface Stop {
@@ -17,9 +18,13 @@ export const stopOf = (asOf: string): Stop =>
 export const isBefore = ({ checkpoint, moment }: Stop, event: RecordedEvent): boolean =>
   (checkpoint === undefined || event.checkpoint <= checkpoint) && (moment === undefined || event.recordedAt <= moment);
 
-/** Single notifications as the log had them then, from their own events; undefined for one that was not there yet. */
-export async function rowsAsOf(store: EventStore, ids: readonly string[], stop: Stop): Promise<(LogRow | undefined)[]> {
-  return Promise.all(ids.map(async (id) => (await store.readStream(notificationStream(id))).filter((event) => isBefore(stop, event)).reduce(folded, undefined)));
+/**
+ * Single notifications as the log had them then, from their own events; undefined for one that was not there yet. Recipients of what
+ * was requested before `redactedBefore` are not brought back.
+ */
+export async function rowsAsOf(store: EventStore, ids: readonly string[], stop: Stop, redactedBefore?: string): Promise<(LogRow | undefined)[]> {
+  const rows = await Promise.all(ids.map(async (id) => (await store.readStream(notificationStream(id))).filter((event) => isBefore(stop, event)).reduce(folded, undefined)));
+  return rows.map((row) => row && redact(row, redactedBefore));
 }
 
 /** As the log does it: what follows an event that cannot be understood does not count. */

@@ -5,8 +5,9 @@ import { applyBatch, refusedValue } from './apply.ts';
 import { copyInto, encodeRows } from './copy.ts';
 import { foldEvents, noChanges, wanted, type Changes, type Poison } from './fold.ts';
 import { recount } from './recount.ts';
+import { lastRedaction, raiseRedaction, redactedBefore } from './redaction.ts';
 import type { LogRow } from './row.ts';
-import { CATEGORY } from './schema.ts';
+import { CATEGORIES } from './schema.ts';
 import { loadParked, loadRows, moveProgress, overwrite, readProgress, writePoison, type Step } from './tables.ts';
 
 export interface RebuildProgress {
@@ -28,6 +29,8 @@ export interface FoldOptions {
   readonly flushEvery?: number;
   /** Default: the end of the store. */
   readonly stop?: Stop;
+  /** Up to where recipients are redacted. Default: as the store says now, whatever comes before it in the order. */
+  readonly redactBefore?: string | undefined;
 }
 
 /** The signal stopped it; what was written stays for the next one. */
@@ -43,8 +46,11 @@ export class RebuildStopped extends Error {
 export async function foldAll(client: Client, schema: string, options: FoldOptions): Promise<Folded> {
   const started = performance.now();
   let events = 0;
+  await raiseRedaction(client, schema, 'redactBefore' in options ? options.redactBefore : (await lastRedaction(options.store)).before);
   for (let done = false; !done; ) {
-    const writer = createWriter(client, schema, { checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema) });
+    const writer = createWriter(client, schema, {
+      checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema), redactedBefore: await redactedBefore(client, schema),
+    });
     const tell = (phase: 'fold' | 'count') => {
       const { events: now, checkpoint } = writer.status();
       options.onProgress?.({ phase, events: events + now, checkpoint, rate: (events + now) / ((performance.now() - started) / 1000) });
@@ -53,6 +59,8 @@ export async function foldAll(client: Client, schema: string, options: FoldOptio
       await foldOnce(writer, options, () => tell('fold'));
       tell('count');
       events += writer.status().events;
+      // A run that was recorded meanwhile.
+      await raiseRedaction(client, schema, writer.status().redactBefore);
       done = true;
     } catch (error) {
       if (!refusedValue(error)) throw error;
@@ -76,7 +84,7 @@ const PAGE = 500;
 async function foldOnce(writer: Writer, { store, signal, flushEvery = 40_000, stop = {} }: FoldOptions, tell: () => void): Promise<void> {
   const ending = new AbortController();
   try {
-    for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: [CATEGORY], batchSize: PAGE, signal: ending.signal })) {
+    for await (const batch of store.subscribe({ after: writer.status().checkpoint, categories: CATEGORIES, batchSize: PAGE, signal: ending.signal })) {
       stopIf(signal);
       const { events, last, checkpoint = writer.status().checkpoint } = upTo(batch, stop);
       await writer.fold(events, checkpoint);
@@ -101,7 +109,7 @@ export function stopIf(signal: AbortSignal | undefined): void {
 export async function crawl(client: Client, schema: string, store: EventStore, end: Checkpoint): Promise<number> {
   const before = (await readProgress(client, schema))!;
   for (let from = before.checkpoint; from < end; ) {
-    const page = await store.readAll({ after: from, categories: [CATEGORY], limit: 500 });
+    const page = await store.readAll({ after: from, categories: CATEGORIES, limit: 500 });
     const events = page.filter(({ checkpoint }) => checkpoint <= end);
     const to = events.length === page.length && events.length > 0 ? events.at(-1)!.checkpoint : end;
     await applyBatch(client, schema, events, { from, to });
@@ -121,13 +129,14 @@ function upTo(batch: Batch, { checkpoint, moment }: Stop): { events: readonly Re
 type Writer = ReturnType<typeof createWriter>;
 
 /** Folds in memory and writes in the background: while PostgreSQL takes one part, the next is read and folded. */
-function createWriter(client: Client, schema: string, { checkpoint: start, parked }: { checkpoint: Checkpoint; parked: Set<string> }) {
+function createWriter(client: Client, schema: string, { checkpoint: start, parked, redactedBefore: before }: { checkpoint: Checkpoint; parked: Set<string>; redactedBefore: string | undefined }) {
   let checkpoint = start;
   let written = start;
   let changes: Changes = noChanges();
   let recordedAt: string | undefined;
   let writing: Promise<void> = Promise.resolve();
   let total = 0;
+  let redactBefore: string | undefined;
   // What the tables hold or are about to hold; `stored` names those of them that the part at hand may have changed.
   const kept = createKept();
   let stored = new Set<string>();
@@ -157,13 +166,14 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
 
   return {
     pending: () => changes.events,
-    status: () => ({ events: total, checkpoint }),
+    status: () => ({ events: total, checkpoint, redactBefore }),
     idle: () => writing,
     async fold(events: readonly RecordedEvent[], to: Checkpoint): Promise<void> {
       await lookUp(events);
-      const before = changes.events;
-      foldEvents(events, { row, parked, owned: true }, changes);
-      total += changes.events - before;
+      const counted = changes.events;
+      foldEvents(events, { row, parked, owned: true, redactedBefore: before }, changes);
+      total += changes.events - counted;
+      redactBefore = changes.redactBefore ?? redactBefore;
       checkpoint = to;
       recordedAt = events.at(-1)?.recordedAt ?? recordedAt;
     },

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@rappel/event-store';
 import { advance, notificationIdOf, PoisonEvent, type LogRow } from './row.ts';
+import { momentOf, redact, REDACTION_STREAM } from './redaction.ts';
 import { count, type Tally } from './tally.ts';
 
 /** An event set aside, and why. Everything later of the same notification is set aside behind it. */
@@ -14,6 +15,8 @@ export interface Changes {
   /** What the log held of these rows before; absent for new ones. */
   readonly before: Map<string, LogRow>;
   readonly poison: Poison[];
+  /** Recipients of what was requested before this instant go: an event of the retention job said so. */
+  redactBefore?: string;
   events: number;
 }
 
@@ -38,6 +41,8 @@ export interface Known {
   readonly owned?: boolean;
   /** Streams with an event set aside; the fold adds to it. */
   readonly parked: Set<string>;
+  /** Up to where recipients are redacted: what is new and older loses its own at once. */
+  readonly redactedBefore?: string | undefined;
 }
 
 /**
@@ -50,6 +55,7 @@ export function foldEvents(events: readonly RecordedEvent[], known: Known, chang
 }
 
 function foldEvent(event: RecordedEvent, known: Known, changes: Changes): void {
+  if (event.stream.startsWith('retention-')) return foldRetention(event, changes);
   const id = notificationIdOf(event.stream) ?? event.stream;
   const own = changes.rows.get(id);
   const row = own ?? known.row(id);
@@ -63,7 +69,7 @@ function foldEvent(event: RecordedEvent, known: Known, changes: Changes): void {
   /** Why it cannot be taken; undefined when it was. */
   function taken(): string | undefined {
     try {
-      changes.rows.set(id, advance(own ?? (row && !known.owned ? { ...row } : row), event));
+      changes.rows.set(id, redact(advance(own ?? (row && !known.owned ? { ...row } : row), event), known.redactedBefore));
     } catch (error) {
       if (!(error instanceof PoisonEvent)) throw error;
       return error.message;
@@ -71,6 +77,13 @@ function foldEvent(event: RecordedEvent, known: Known, changes: Changes): void {
     if (row && !own && !known.owned) changes.before.set(id, row);
     return undefined;
   }
+}
+
+function foldRetention(event: RecordedEvent, changes: Changes): void {
+  if (event.stream !== REDACTION_STREAM) return;
+  const before = momentOf(event);
+  if (before === undefined) changes.poison.push({ event, reason: 'it does not say before when' });
+  else if (before > (changes.redactBefore ?? '')) changes.redactBefore = before;
 }
 
 /** Ids of the notifications that must be looked up before folding: those whose first event is not in this batch. */

@@ -1,7 +1,7 @@
 import type { Checkpoint, EventStore } from '@rappel/event-store';
 import { lockKey, type Client, type Pool } from '@rappel/postgres';
 import { applyBatch } from './apply.ts';
-import { CATEGORY, LIVE, prepareLog, PROJECTION } from './schema.ts';
+import { CATEGORIES, LIVE, prepareLog, PROJECTION } from './schema.ts';
 import { beginProgress, CheckpointMoved, moveProgress, readProgress } from './tables.ts';
 
 export interface FollowOptions {
@@ -105,7 +105,7 @@ async function startingPoint({ store, pool, longHistory = 5000, renew, retryMs =
 async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500, restMs = 25 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
   let checkpoint = start;
   onStatus?.({ role: 'writer', checkpoint, caughtUp: false });
-  for await (const batch of store.subscribe({ after: checkpoint, categories: [CATEGORY], batchSize, signal })) {
+  for await (const batch of store.subscribe({ after: checkpoint, categories: CATEGORIES, batchSize, signal })) {
     if (batch.events.length > 0) await applyBatch(client, LIVE, batch.events, { from: checkpoint, to: batch.checkpoint });
     else if (batch.checkpoint !== checkpoint) await moveProgress(client, LIVE, { from: checkpoint, to: batch.checkpoint, events: 0 });
     checkpoint = batch.checkpoint;
@@ -114,7 +114,7 @@ async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500,
   }
 }
 
-const holds = async (store: EventStore, events: number): Promise<boolean> => (await store.readAll({ categories: [CATEGORY], limit: events })).length === events;
+const holds = async (store: EventStore, events: number): Promise<boolean> => (await store.readAll({ categories: CATEGORIES, limit: events })).length === events;
 
 /** Ends when the tables are gone, which a quiet log would not notice before the next event. */
 function whileThere(pool: Pool, outer: AbortSignal, everyMs: number): { signal: AbortSignal; stop: () => void } {

@@ -3,6 +3,7 @@ export * from './follow.ts';
 export * from './rebuild.ts';
 export { RebuildStopped, type RebuildProgress } from './bulk.ts';
 export * from './verify.ts';
+export { lastRedaction, redactedBefore, redactionSteps, redactRecipients, REDACTION_STREAM, type RedactionOptions, type RedactionStep } from './redaction.ts';
 export * from './checksum.ts';
 export * from './find.ts';
 export * from './statistics.ts';

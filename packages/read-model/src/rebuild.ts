@@ -3,7 +3,7 @@ import { lockKey, type Client, type Pool } from '@rappel/postgres';
 import { foldInto } from './apply.ts';
 import { crawl, foldAll, stopIf, type RebuildProgress } from './bulk.ts';
 import { checksum, type Checksum } from './checksum.ts';
-import { CATEGORY, createIndexes, createTables, LIVE, PROJECTION } from './schema.ts';
+import { CATEGORIES, createIndexes, createTables, LIVE, PROJECTION } from './schema.ts';
 import { logState } from './state.ts';
 import { beginProgress, readProgress } from './tables.ts';
 
@@ -130,7 +130,7 @@ async function level(client: Client, store: EventStore, live: Checkpoint): Promi
   let from = live < shadow ? live : shadow;
   for (let folded = 0; from < end; ) {
     if (folded > MOST_TO_LEVEL) return false;
-    const page = await store.readAll({ after: from, categories: [CATEGORY], limit: 1000 });
+    const page = await store.readAll({ after: from, categories: CATEGORIES, limit: 1000 });
     const events = page.filter(({ checkpoint }) => checkpoint <= end);
     const to = events.length === page.length && events.length > 0 ? events.at(-1)!.checkpoint : end;
     await foldInto(client, schema, events, { from, to });

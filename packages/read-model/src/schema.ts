@@ -3,13 +3,13 @@ import type { LogRow } from './row.ts';
 import type { Fact } from './tally.ts';
 
 /** Raise it when the fold or the tables change meaning: services then rebuild before they follow. */
-export const PROJECTION = { name: 'notification-log', version: 2 } as const;
+export const PROJECTION = { name: 'notification-log', version: 3 } as const;
 
 /** Where the log lives. A rebuild fills a schema of its own and moves its tables over in one transaction. */
 export const LIVE = 'log';
 
-/** Category of the streams that the log is folded from. */
-export const CATEGORY = 'notification';
+/** Categories of the streams that the log is folded from: notifications, and what the retention job recorded. */
+export const CATEGORIES = ['notification', 'retention'] as const;
 
 type Columns<T> = { readonly [K in keyof T]-?: { column: string; type: string } };
 const column = (name: string, type: string) => ({ column: name, type });
@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.poison (
   reason text NOT NULL, recorded_at timestamptz NOT NULL, event jsonb NOT NULL, PRIMARY KEY (stream, version));
 CREATE TABLE IF NOT EXISTS ${schema}.progress (
   projection text PRIMARY KEY, version int NOT NULL, checkpoint text NOT NULL, events bigint NOT NULL,
-  recorded_at timestamptz, written_at timestamptz NOT NULL);`;
+  recorded_at timestamptz, written_at timestamptz NOT NULL, redacted_before timestamptz);`;
 
 /** What the API's questions need. A rebuild creates them after the rows, which is many times faster than before. */
 export const createIndexes = (schema: string): string[] => [

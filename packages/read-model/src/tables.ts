@@ -1,6 +1,7 @@
 import type { Checkpoint } from '@rappel/event-store';
 import type { Client } from '@rappel/postgres';
 import { tallyOf, type Changes, type Poison } from './fold.ts';
+import { raiseRedaction } from './redaction.ts';
 import type { LogRow } from './row.ts';
 import { factColumns, PROJECTION, rowColumns } from './schema.ts';
 import { facts } from './tally.ts';
@@ -58,6 +59,8 @@ export async function writeChanges(client: Client, schema: string, changes: Chan
   const counted = facts(tallyOf(changes));
   if (counted.length > 0) await client.query(addFacts(schema), [JSON.stringify(counted)]);
   await writePoison(client, schema, changes.poison);
+  // Last: rows that this batch changed may have been read before.
+  await raiseRedaction(client, schema, changes.redactBefore);
 }
 
 export async function writePoison(client: Client, schema: string, poison: readonly Poison[]): Promise<void> {
@@ -66,7 +69,7 @@ export async function writePoison(client: Client, schema: string, poison: readon
 
 const flat = ({ event, reason }: Poison) => {
   const { id, checkpoint, stream, version, type, recordedAt } = event;
-  return { id, checkpoint, stream, version, type: String(type), reason: reason.slice(0, 500), recordedAt, event };
+  return { id, checkpoint, stream, version, type: String(type), reason: reason.slice(0, 500), recordedAt, event: { ...event, personal: undefined } };
 };
 /** What PostgreSQL's jsonb refuses: NUL and halves of surrogate pairs. */
 const unstorable = /\u0000|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;

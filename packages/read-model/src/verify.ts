@@ -6,6 +6,7 @@ import { checksum, type Checksum } from './checksum.ts';
 import type { Stop } from './as-of.ts';
 import { foldAll, type RebuildProgress } from './bulk.ts';
 import { exclusively } from './rebuild.ts';
+import { redact, redactedBefore } from './redaction.ts';
 import { foldRow, type LogRow } from './row.ts';
 import { createIndexes, createTables, LIVE, rowColumns } from './schema.ts';
 import { beginProgress, logTypes, readProgress, selectRows } from './tables.ts';
@@ -38,24 +39,29 @@ export async function verifyLog(options: VerifyOptions): Promise<Verified> {
 async function verifySample({ store, pool }: VerifyOptions, sample: number): Promise<Verified> {
   const client = await pool.connect();
   try {
+    // One moment for all: a retention run may be taken in meanwhile.
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const checkpoint = (await readProgress(client, LIVE))?.checkpoint ?? '';
+    const before = await redactedBefore(client);
     // Random UUIDs: whatever follows a random id (round the end, from the start) is a fair draw, without reading the whole table.
     const { rows } = await client.query<LogRow>({
       text: `(${selectRows('n')} FROM ${LIVE}.notification n WHERE notification_id >= $2 ORDER BY notification_id LIMIT $1)
         UNION ALL (${selectRows('n')} FROM ${LIVE}.notification n WHERE notification_id < $2 ORDER BY notification_id LIMIT $1) LIMIT $1`,
       values: [sample, randomUUID()], types: logTypes,
     });
-    const verdicts = await Promise.all(rows.map(async (row) => ({ id: row.notificationId, same: await foldsTo(store, row) })));
+    await client.query('COMMIT');
+    const verdicts = await Promise.all(rows.map(async (row) => ({ id: row.notificationId, same: await foldsTo(store, row, before) })));
     const different = verdicts.filter(({ same }) => !same).map(({ id }) => id);
     return { equal: different.length === 0, checked: rows.length, checkpoint, different: different.slice(0, 20) };
   } finally {
-    client.release();
+    client.release(true);
   }
 }
 
-async function foldsTo(store: EventStore, row: LogRow): Promise<boolean> {
+async function foldsTo(store: EventStore, row: LogRow, before: string | undefined): Promise<boolean> {
   const events = await store.readStream(notificationStream(row.notificationId), { limit: row.version });
   const folded = events.reduce<LogRow | undefined>(foldRow, undefined);
+  if (folded) redact(folded, before);
   return folded !== undefined && Object.keys(rowColumns).every((key) => canonical(folded[key as keyof LogRow]) === canonical(row[key as keyof LogRow]));
 }
 
@@ -67,8 +73,8 @@ const SCRATCH = 'log_verify';
 
 async function verifyAll({ store, pool, onProgress, signal }: VerifyOptions): Promise<Verified> {
   return exclusively(pool, (client) => inScratch(client, SCRATCH, async () => {
-    const { live, checkpoint } = await snapshot(pool);
-    await foldAll(client, SCRATCH, { store, onProgress, signal, stop: { checkpoint } });
+    const { live, checkpoint, redactBefore } = await snapshot(pool);
+    await foldAll(client, SCRATCH, { store, onProgress, signal, stop: { checkpoint }, redactBefore });
     const folded = await checksum(client, SCRATCH);
     const equal = folded.digest === live.digest;
     return { equal, checked: live.notifications, checkpoint, live, folded, different: equal ? [] : await differences(client) };
@@ -76,14 +82,15 @@ async function verifyAll({ store, pool, onProgress, signal }: VerifyOptions): Pr
 }
 
 /** Checksum and checkpoint of one and the same moment. */
-async function snapshot(pool: Pool): Promise<{ live: Checksum; checkpoint: Checkpoint }> {
+async function snapshot(pool: Pool): Promise<{ live: Checksum; checkpoint: Checkpoint; redactBefore: string | undefined }> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const checkpoint = (await readProgress(client, LIVE))?.checkpoint ?? '';
+    const redactBefore = await redactedBefore(client);
     const live = await checksum(client, LIVE);
     await client.query('COMMIT');
-    return { live, checkpoint };
+    return { live, checkpoint, redactBefore };
   } finally {
     client.release(true);
   }

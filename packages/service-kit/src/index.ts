@@ -3,6 +3,7 @@ export * from './base-config.ts';
 export * from './clock.ts';
 export { busOptions } from './bus-options.ts';
 export * from './logger.ts';
+export { everyDay } from './every-day.ts';
 export { currentTraceparent, withTrace } from './trace.ts';
 export { scrub } from './scrub.ts';
 export * from './event-store.ts';

@@ -3,11 +3,11 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { DeadLetters } from '@rappel/messaging';
 import { subjectAccessFile, type Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, consuming, DEAD_LETTERS, infrastructure, LOGGER, relaying, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
+import { CLOCK, CONFIG, consuming, DEAD_LETTERS, everyDay, infrastructure, LOGGER, relaying, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
 import { BorrowersController } from './borrower/borrowers.controller.ts';
 import { createBorrowers, type Borrowers } from './borrower/commands.ts';
 import { PrivacyController, type SubjectAccess } from './borrower/privacy.controller.ts';
-import { createRetention, everyDay, type Retention } from './borrower/retention.ts';
+import { createRetention, type Retention } from './borrower/retention.ts';
 import type { LoanConfig } from './config.ts';
 import { announce } from './loan/announce.ts';
 import { AttributionsController } from './loan/attributions.controller.ts';
@@ -51,7 +51,7 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
       provide: RETENTION,
       useFactory: (...[store, vault, clock, config, logger, shutdown]: [EventStore, Vault, Clock, LoanConfig, Logger, Shutdown]): Retention => {
         const retention = createRetention({ store, vault, clock, days: config.RAPPEL_RETENTION_DAYS, deadLetterDays: config.RAPPEL_DEAD_LETTER_DAYS });
-        shutdown.add('workers', 'retention', everyDay(retention, logger));
+        shutdown.add('workers', 'retention', everyDay('retention run', () => retention({ dryRun: false }), logger));
         return retention;
       },
       inject: [STORE, VAULT, CLOCK, CONFIG, LOGGER, SHUTDOWN],

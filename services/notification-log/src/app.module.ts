@@ -4,13 +4,14 @@ import type { EventStore } from '@rappel/event-store';
 import type { Pool } from '@rappel/postgres';
 import type { Vault } from '@rappel/privacy';
 import { readingLog } from '@rappel/read-model';
-import { BUS, CLOCK, CONFIG, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type Bus, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
+import { BUS, CLOCK, CONFIG, everyDay, HEALTH, infrastructure, LOGGER, METRICS, POOL, SHUTDOWN, STORE, VAULT, type Bus, type HealthChecks, type Logger, type Shutdown } from '@rappel/service-kit';
 import type { Registry } from 'prom-client';
 import { ExportController } from './api/export.controller.ts';
 import { FeedController } from './api/feed.controller.ts';
 import { createNotifications, type Notifications } from './api/notifications.ts';
 import { NotificationsController } from './api/notifications.controller.ts';
 import { ProjectionController } from './api/projection.controller.ts';
+import { RetentionController } from './api/retention.controller.ts';
 import { createStatistics, type Statistics } from './api/statistics.ts';
 import { StatisticsController } from './api/statistics.controller.ts';
 import type { LogConfig } from './config.ts';
@@ -19,14 +20,15 @@ import { measureProjection } from './measures.ts';
 import { createProjector } from './projector.ts';
 import { answerQueries } from './queries.ts';
 import { createRecipients } from './recipients.ts';
-import { FEED, NOTIFICATIONS, PROJECTOR, STATISTICS } from './tokens.ts';
+import { createRecipientRetention, type RecipientRetention } from './retention.ts';
+import { FEED, NOTIFICATIONS, PROJECTOR, RETENTION, STATISTICS } from './tokens.ts';
 
 /** What the log is made from and where it is kept. */
 interface LogData { readonly store: EventStore; readonly pool: Pool }
 const LOG_DATA = 'notification-log:data';
 
 @Module({
-  controllers: [NotificationsController, ExportController, FeedController, StatisticsController, ProjectionController],
+  controllers: [NotificationsController, ExportController, FeedController, StatisticsController, ProjectionController, RetentionController],
   providers: [
     ...infrastructure,
     {
@@ -48,6 +50,15 @@ const LOG_DATA = 'notification-log:data';
       useFactory: (data: LogData, vault: Vault, clock: Clock, config: LogConfig) =>
         createNotifications({ store: data.store, pool: readingLog(data.pool), recipients: createRecipients({ vault, clock, days: config.RAPPEL_RECIPIENT_DAYS }) }),
       inject: [LOG_DATA, VAULT, CLOCK, CONFIG],
+    },
+    {
+      provide: RETENTION,
+      useFactory: (...[data, clock, config, logger, shutdown]: [LogData, Clock, LogConfig, Logger, Shutdown]): RecipientRetention => {
+        const retention = createRecipientRetention({ ...data, clock, days: config.RAPPEL_RECIPIENT_DAYS });
+        shutdown.add('workers', 'retention', everyDay('recipients redacted', (signal) => retention.run({ dryRun: false, actor: 'retention', signal }), logger));
+        return retention;
+      },
+      inject: [LOG_DATA, CLOCK, CONFIG, LOGGER, SHUTDOWN],
     },
     {
       provide: STATISTICS,

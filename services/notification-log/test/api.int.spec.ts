@@ -207,6 +207,44 @@ describe('the log over HTTP and NATS', () => {
     }
   });
 
+  it('takes old recipients out of the log: no table holds them, and no answer, export, feed, reply or earlier log gives them', async () => {
+    const admin = (await createApiKey(pool!, { name: 'admin', scopes: ['admin'] })).token;
+    const retention = async (body: object) => (await fetch(`${service!.url}/retention`, { method: 'POST', body: JSON.stringify(body), headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' } })).json();
+    const day = 24 * 60;
+    const [old, young] = [await live({ ends: 'sent', loan: 'l-old', borrower: 'b-old', to: '+33600000091', ago: 91 * day }), await live({ ends: 'sent', loan: 'l-old', borrower: 'b-old', to: '+33600000089', ago: 89 * day })];
+    await caughtUp();
+    const stored = async () => (await pool!.query<{ id: string; recipient: { state: string } }>('SELECT notification_id AS id, recipient FROM log.notification WHERE attribution_id = $1', ['l-old'])).rows;
+    const counts = (await get('/stats/status')).body;
+    expect((await stored()).map(({ recipient }) => recipient.state)).toEqual(['sealed', 'sealed']);
+    // Hidden before the job comes.
+    expect((await get(`/notifications/${old}`, { as: token.personal })).body.recipient).toBe('[REDACTED]');
+    expect(await retention({})).toMatchObject({ recipients: 1, dryRun: true });
+    expect(await retention({ dryRun: false })).toMatchObject({ recipients: 1, dryRun: false });
+    await caughtUp();
+    await until(async () => (await stored()).some(({ recipient }) => recipient.state === 'erased'));
+    expect(Object.fromEntries((await stored()).map(({ id, recipient }) => [id, recipient]))).toEqual({ [old]: { state: 'erased', subject: 'b-old' }, [young]: expect.objectContaining({ state: 'sealed' }) });
+
+    const { checkpoint } = (await store!.readStream(notificationStream(old)))[0]!;
+    const paths = ['/notifications?attributionId=l-old', '/notifications.csv?attributionId=l-old', '/notifications.ndjson?attributionId=l-old', '/borrowers/b-old/notifications', `/notifications/${old}?asOf=${(await store!.readStream(notificationStream(young))).at(-1)!.checkpoint}`];
+    for (const path of paths) {
+      const { text } = await get(path, { as: token.personal });
+      expect([path, text.includes('[REDACTED]'), text.includes('0091')]).toEqual([path, true, false]);
+      if (!path.includes(old)) expect([path, text.includes('+33600000089')]).toEqual([path, true]);
+    }
+    const gone = new AbortController();
+    const feed = await fetch(`${service!.url}/feed?attributionId=l-old&after=${checkpoint}`, { headers: { authorization: `Bearer ${token.personal}` }, signal: gone.signal });
+    let told = '';
+    for await (const chunk of feed.body!.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>) if ((told += chunk).includes('0089')) break;
+    gone.abort();
+    expect([told.includes('[REDACTED]'), told.includes('0091')]).toEqual([true, false]);
+
+    expect((await get('/stats/status')).body).toEqual(counts);
+    expect(await rebuildLog({ store: store!, pool: pool!, fresh: true })).toMatchObject({ equal: true });
+    expect((await stored()).map(({ recipient }) => recipient.state).sort()).toEqual(['erased', 'sealed']);
+    const runs = await (await fetch(`${service!.url}/retention`, { headers: { authorization: `Bearer ${admin}` } })).json() as { items: unknown[] };
+    expect(runs.items).toEqual([expect.objectContaining({ notifications: 1, actor: 'key:admin' })]);
+  });
+
   it('forgets a borrower, and a rebuild gives the same log', async () => {
     await vault!.forget('b-1');
     await until(async () => (await get(`/notifications/${sent}`, { as: token.personal })).body.recipient === '[REDACTED]');

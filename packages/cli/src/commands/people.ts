@@ -18,17 +18,28 @@ export function peopleCommands(program: Command, io: Io): void {
       context.out.answer(answer, () => context.out.line('forgotten'));
     }));
 
-  program.command('retention').description('Let go of what is held too long')
-    .addHelpText('after', examples('retention run --dry-run', 'retention run --yes'))
-    .command('run').option('--dry-run', 'only count').description('Forget borrowers whose loans are long over')
+  const retention = program.command('retention').description('Let go of what is held too long')
+    .addHelpText('after', examples('retention run --dry-run', 'retention run --yes', 'retention list'));
+  retention.command('list').description('Recipients that were taken out of the log, newest first')
+    .action(doing(io, async (context: Context) => {
+      const { items } = await context.call<{ items: { before: string; notifications: number; at: string; actor: string | null }[] }>('notification-log', '/retention');
+      context.out.answer(items, () => context.out.table(['requested before', 'recipients', 'at', 'by'], items.map((one) => [one.before, one.notifications, one.at, one.actor])));
+    }));
+  retention.command('run').option('--dry-run', 'only count').description('Forget borrowers whose loans are long over, and whom old notifications went to')
     .action(doing(io, async (context: Context, { dryRun }: { dryRun?: boolean }) => {
-      const ask = (dry: boolean) => context.call<{ borrowers: number; before: string }>('loan', '/retention', { method: 'POST', body: { dryRun: dry } });
+      const ask = async (dry: boolean) => {
+        const call = <T>(service: 'loan' | 'notification-log') => context.call<T>(service, '/retention', { method: 'POST', body: { dryRun: dry } });
+        const [{ borrowers, before }, log] = [await call<{ borrowers: number; before: string }>('loan'), await call<{ recipients: number; before: string }>('notification-log')];
+        return { borrowers, before, recipients: log.recipients, requestedBefore: log.before, dryRun: dry };
+      };
+      const say = ({ borrowers, before, recipients, requestedBefore }: Awaited<ReturnType<typeof ask>>) =>
+        `${borrowers} borrower(s) with loans over before ${before}, ${recipients} recipient(s) of notifications requested before ${requestedBefore}`;
       let answer = await ask(true);
-      if (!dryRun && answer.borrowers > 0) {
-        await context.change(`Forget ${answer.borrowers} borrower(s) whose loans ended before ${answer.before}?`, { command: 'retention run', details: { borrowers: answer.borrowers } });
+      if (!dryRun && answer.borrowers + answer.recipients > 0) {
+        await context.change(`Forget ${say(answer)}?`, { command: 'retention run', details: { borrowers: answer.borrowers, recipients: answer.recipients } });
         answer = await ask(false);
       }
-      context.out.answer(answer, () => context.out.line(`${answer.borrowers} borrower(s) with loans over before ${answer.before}${dryRun ? ' (nothing changed)' : ''}`));
+      context.out.answer(answer, () => context.out.line(`${say(answer)}${dryRun ? ' (nothing changed)' : ''}`));
     }));
 
   const key = program.command('key').description('API keys, and the master key')

@@ -1,7 +1,6 @@
 import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import { borrowersLongOver, type Vault } from '@rappel/privacy';
-import type { Logger } from '@rappel/service-kit';
 
 const DAY_MS = 86_400_000;
 
@@ -40,23 +39,3 @@ export function createRetention({ store, vault, clock, days, deadLetterDays }: R
   };
 }
 export type Retention = ReturnType<typeof createRetention>;
-
-/** Runs it once a day, the first time an hour after the start. Returns what stops it, once a run under way has ended. */
-export function everyDay(retention: Retention, logger: Logger): () => Promise<void> {
-  let running = Promise.resolve();
-  const attempt = async () => {
-    try {
-      logger.info(await retention({ dryRun: false }), 'retention run');
-    } catch (err) {
-      logger.error({ err }, 'retention run failed');
-    }
-  };
-  const run = () => { running = attempt(); };
-  const first = setTimeout(run, DAY_MS / 24).unref();
-  const daily = setInterval(run, DAY_MS).unref();
-  return async () => {
-    clearTimeout(first);
-    clearInterval(daily);
-    await running;
-  };
-}

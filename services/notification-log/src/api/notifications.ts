@@ -1,7 +1,7 @@
 import { BadRequestException } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
 import { notificationStream } from '@rappel/notification';
-import { changing, findNotifications, isBefore, placeIn, rowsAsOf, stopOf, type Filter, type LogRow, type Place, type Reader } from '@rappel/read-model';
+import { changing, findNotifications, isBefore, placeIn, redactedBefore, rowsAsOf, stopOf, type Filter, type LogRow, type Place, type Reader } from '@rappel/read-model';
 import type { z } from 'zod';
 import type { Recipients } from '../recipients.ts';
 import { cursorOf, placeOf } from './cursor.ts';
@@ -45,7 +45,7 @@ export function createNotifications({ pool, store, recipients }: NotificationsOp
   async function asItWas(ids: readonly string[], asOf: string): Promise<LogRow[]> {
     // A place that the store cannot read from is no place.
     if (!asOf.includes('T')) await store.readAll({ after: asOf, limit: 1 }).catch(() => { throw new BadRequestException('asOf is not a place in this log'); });
-    return (await rowsAsOf(store, ids, stopOf(asOf))).filter((row) => row !== undefined);
+    return (await rowsAsOf(store, ids, stopOf(asOf), await redactedBefore(pool))).filter((row) => row !== undefined);
   }
 
   return {
