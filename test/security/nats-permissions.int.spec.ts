@@ -72,7 +72,7 @@ test.each(users)('%s listens to no event behind the back of its consumer, and to
 
 const consumed = Object.entries(streams).map(([stream, { consumers, ...more }]) => [stream, [...consumers, ...('neighbours' in more ? more.neighbours : [])]] as const);
 const owned: Record<string, readonly User[]> = { INBOUND: ['loan'], LOAN: ['loan'], SCHEDULER: ['scheduler'], NOTIFICATION: ['email', 'whatsapp'] };
-const consumersOf = (user: User): string[] => ({ loan: ['loan-inbound', 'loan'], scheduler: ['scheduler'], email: ['email', 'email-reminders', 'email-fallback'], whatsapp: ['whatsapp', 'whatsapp-reminders'], upstream: ['upstream'] } as Record<string, string[]>)[user] ?? [];
+const consumersOf = (user: User): string[] => ({ loan: ['loan-inbound', 'loan'], scheduler: ['scheduler'], email: ['email', 'email-reminders', 'email-fallback', 'email-undelivered'], whatsapp: ['whatsapp', 'whatsapp-reminders'], upstream: ['upstream'] } as Record<string, string[]>)[user] ?? [];
 
 test.each(users)('%s changes and purges its own streams, and acknowledges for its own consumers', async (user) => {
   for (const stream of Object.keys(streams)) {

@@ -32,6 +32,6 @@ export const streams = {
   INBOUND: { owner: 'loan', subjects: ['inbound.*'], consumers: ['loan-inbound'] },
   LOAN: { owner: 'loan', subjects: ['loan.*.*'], consumers: ['scheduler', 'email', 'whatsapp'] },
   SCHEDULER: { owner: 'scheduler', subjects: ['scheduler.*.*'], consumers: ['loan', 'email-reminders', 'whatsapp-reminders'] },
-  NOTIFICATION: { owner: 'notification', subjects: ['notification.*.*'], consumers: ['email-fallback'], neighbours: ['upstream'] },
+  NOTIFICATION: { owner: 'notification', subjects: ['notification.*.*'], consumers: ['email-fallback', 'email-undelivered'], neighbours: ['upstream'] },
 } as const;
 export type StreamName = keyof typeof streams;

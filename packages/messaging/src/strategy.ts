@@ -11,7 +11,7 @@ export interface ConsumerOptions {
   readonly stream: string;
   /** Shared by all instances of the service: each message goes to one of them. */
   readonly durable: string;
-  /** Subjects that the stream keeps. Default: as `@rappel/contracts` lists them. */
+  /** Of the stream's subjects those that it wants, where handlers for others go elsewhere. Default: all that `@rappel/contracts` lists. */
   readonly subjects?: readonly string[];
   /** This service owns the stream: create it as a work queue whose copies leave once handled. Default false: wait for it. */
   readonly createStream?: boolean;

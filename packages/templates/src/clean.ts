@@ -2,12 +2,16 @@ const graphemes = new Intl.Segmenter('fr', { granularity: 'grapheme' });
 // Where each unit is a character of its own, so that the (slow) segmenter has nothing to decide.
 const PLAIN = /^[\x20-\x7E\u00A0-\u02FF]*$/;
 
+// Printable Latin letters and single spaces: the patterns below would leave every one of them as it is.
+const HARMLESS = /^[!-~¡-¬®-ſ]+(?: [!-~¡-¬®-ſ]+)*$/;
+
 /**
  * One harmless line from a value that a person typed: line breaks and odd spaces become one space;
  * control characters, bidi overrides, invisible formatting, private-use and broken code points go.
  * Joiners stay (they hold emoji and several scripts together).
  */
 function oneLine(value: string): string {
+  if (value === '' || HARMLESS.test(value)) return value;
   return value
     .normalize('NFC')
     .replace(/[\s\p{Z}\u0085]+/gu, ' ')

@@ -40,6 +40,7 @@ export interface Renderer {
 
 const WHATSAPP_LIMIT = 1024;
 const EMAIL_ROOM: Room = { ...FULL, items: 50 };
+const SUBJECT_ROOM: Room = { ...FULL, name: 60 };
 const ROOMS: Room[] = [FULL, { name: 48, code: 32, items: 12 }, { name: 32, code: 20, items: 10 }, { name: 24, code: 16, items: 8 }, { name: 20, code: 12, items: 6 }, { name: 20, code: 12, items: 4 }];
 
 function compileLocale(sources: Sources, locale: Locale): LocaleTemplates {
@@ -91,9 +92,10 @@ export function createRenderer({ templatesDir, defaultLocale = 'fr' }: RendererO
     },
     email(given) {
       const { model, locale, templates } = prepare(given);
-      const subject = templates.subject(toView(model, locale, { ...FULL, name: 60 })).replace(/\s+/g, ' ').trim();
-      const view = { ...toView(model, locale, EMAIL_ROOM), subject };
-      return { subject, html: templates.html(view), text: templates.text(view) };
+      const view = toView(model, locale, EMAIL_ROOM);
+      const cut = view.items.length > FULL.items || view.items.some(({ name }) => name.length > SUBJECT_ROOM.name);
+      view.subject = templates.subject(cut ? toView(model, locale, SUBJECT_ROOM) : view).replace(/\s+/g, ' ').trim();
+      return { subject: view.subject, html: templates.html(view), text: templates.text(view) };
     },
     contentVariables(given) {
       const { model, locale } = prepare(given);

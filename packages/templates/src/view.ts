@@ -48,6 +48,8 @@ export interface View {
   /** One line for the inbox list: what, and when if all of it at one moment. */
   summary: string;
   urgency: Urgency;
+  /** Of an email, once it is written. */
+  subject: string;
 }
 
 /** How much of the typed-in values a text has room for. */
@@ -122,9 +124,11 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
   const isReturned = model.type === 'RESTITUTION';
   const together = items.items.every(({ when }) => when === items.item.when);
   const when = isReturned ? words.returned(items.item.when) : items.item.when;
+  const { firstName, fullName } = personView(model, locale);
+  // One literal that names every field: an object of this size put together from others becomes a hash table, ten times slower.
   return {
-    ...personView(model, locale),
-    ...items,
+    firstName, fullName,
+    many: items.many, count: items.count, more: items.more, item: items.item, items: items.items, sameDue: items.sameDue,
     lang: locale,
     type: model.type,
     duration: words.durations[model.duration],
@@ -140,5 +144,6 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     what,
     summary: together ? `${named} · ${when}` : named,
     urgency: URGENCY[model.type],
+    subject: '',
   };
 }

@@ -28,7 +28,9 @@ function openProvider(config: EmailConfig, links: UnsubscribeLinks, shutdown: Sh
     consuming(
       { stream: 'LOAN', durable: 'email', concurrency: 64 },
       { stream: 'SCHEDULER', durable: 'email-reminders', concurrency: 64 },
-      { stream: 'NOTIFICATION', durable: 'email-fallback', concurrency: 64 },
+      // One subject each, so that the server sorts out all the messages that were sent.
+      { stream: 'NOTIFICATION', durable: 'email-fallback', subjects: ['notification.given-up.*'], concurrency: 64 },
+      { stream: 'NOTIFICATION', durable: 'email-undelivered', subjects: ['notification.delivery.*'], concurrency: 64 },
     ),
     { provide: SENDER, useFactory: (config: EmailConfig) => `email:${config.SMTP_FROM}`, inject: [CONFIG] },
     { provide: UNSUBSCRIBE, useFactory: (config: EmailConfig) => createUnsubscribeLinks(config.RAPPEL_MASTER_KEY), inject: [CONFIG] },

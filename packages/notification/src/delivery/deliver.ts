@@ -1,4 +1,4 @@
-import type { AttributionEvent } from '@rappel/lending';
+import type { AttributionEvent, BorrowerFacts } from '@rappel/lending';
 import { done, ignore, retry, type Message, type Outcome } from '@rappel/messaging';
 import { chooseChannels, type ChannelChoice } from '../channel-policy.ts';
 import type { Request } from '../decide.ts';
@@ -8,7 +8,7 @@ import { notificationFold } from '../notification.ts';
 import type { Waiting } from '../waiting.ts';
 import { attempt } from './attempt.ts';
 import type { DeliveryDependencies } from './dependencies.ts';
-import { openBorrower, readFacts, suppressedChannels, type Facts } from './facts.ts';
+import { openBorrower, openingOnce, readFacts, suppressedChannels, type Facts } from './facts.ts';
 import { occasionOf, type AboutLoan, type Occasion } from './occasion.ts';
 import { readMember, record, type Member } from './party.ts';
 import { comeBack, resume } from './resume.ts';
@@ -18,7 +18,8 @@ import type { Sent } from './send.ts';
  * One message of the bus: somebody should be told something. Read again, store, send, store, done: two appends and no
  * look-up, as an expected version of 0 tells whether it was here before. Then it goes on from what its events say.
  */
-export async function deliver(deps: DeliveryDependencies, message: Message): Promise<Outcome> {
+export async function deliver(given: DeliveryDependencies, message: Message): Promise<Outcome> {
+  const deps = { ...given, open: openingOnce(given.open) };
   const occasion = occasionOf(message);
   if (!occasion) return ignore(`nothing to tell for ${message.subject}`);
   const ids = occasion.companions ?? occasion.loans.map(({ attributionId }) => attributionId);
@@ -89,13 +90,15 @@ function newMember({ channel }: DeliveryDependencies, occasion: Occasion, { attr
 
 /** Which channel tells them, judged by what was known when it was triggered, so that both services answer alike. */
 async function choose({ channel, config, open }: DeliveryDependencies, { type, channels }: Occasion, { asOfTrigger }: Facts): Promise<ChannelChoice> {
-  const recipient = await openBorrower(asOfTrigger.borrower, open);
-  if (!recipient) {
-    const reason = asOfTrigger.borrower.status === 'absent' ? 'unknown-borrower' : 'forgotten';
-    return channel === (channels?.[0] ?? config.channels.preferred) ? { kind: 'skip', reason } : { kind: 'other' };
-  }
-  const suppressed = await suppressedChannels(recipient, asOfTrigger.suppressions, open);
-  return chooseChannels({ ...recipient.facts, suppressed }, type, { config: config.channels, rung: channels })[channel];
+  const { borrower, suppressions } = asOfTrigger;
+  const isSpeaker = channel === (channels?.[0] ?? config.channels.preferred);
+  const among = (facts: BorrowerFacts, suppressed = {}) => chooseChannels({ ...facts, suppressed }, type, { config: config.channels, rung: channels })[channel];
+  // Most messages are for the other channel, which needs no key to see.
+  const isOthers = borrower.status === 'known' && !isSpeaker && Object.keys(suppressions).length === 0 && among(borrower.facts).kind === 'other';
+  if (isOthers) return { kind: 'other' };
+  const recipient = await openBorrower(borrower, open);
+  if (recipient) return among(recipient.facts, await suppressedChannels(recipient, suppressions, open));
+  return isSpeaker ? { kind: 'skip', reason: borrower.status === 'absent' ? 'unknown-borrower' : 'forgotten' } : { kind: 'other' };
 }
 
 async function skipAll(deps: DeliveryDependencies, members: readonly Member[], { reason }: Extract<ChannelChoice, { kind: 'skip' }>): Promise<Sent | undefined> {

@@ -1,5 +1,5 @@
 import { attributionStream, borrowerFold, borrowerStream, type Borrower, type BorrowerFacts, type BorrowerPersonal } from '@rappel/lending';
-import type { RecordedEvent } from '@rappel/event-store';
+import type { Personal, RecordedEvent } from '@rappel/event-store';
 import { isSuppressed, suppressionFold, suppressionStream, type Suppressions } from '../suppression.ts';
 import type { DeliveryDependencies } from './dependencies.ts';
 
@@ -44,6 +44,16 @@ export async function openBorrower(borrower: Borrower, open: DeliveryDependencie
   if (borrower.status !== 'known') return undefined;
   const personal = await open(borrower.personal);
   return personal.state === 'open' ? { facts: borrower.facts, personal: personal.fields as unknown as BorrowerPersonal } : undefined;
+}
+
+/** Opens what it opened before from memory: while one message is worked on, the same personal part is asked for again and again. */
+export function openingOnce(open: DeliveryDependencies['open']): DeliveryDependencies['open'] {
+  const opened = new Map<Personal, Promise<Personal>>();
+  return (personal) => {
+    const known = opened.get(personal) ?? open(personal);
+    opened.set(personal, known);
+    return known;
+  };
 }
 
 /** The channels that the borrower may not be written to on, for the address they have. */

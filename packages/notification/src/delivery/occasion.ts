@@ -1,4 +1,4 @@
-import { publicEvents, type Channel, type LoanSnapshot, type NotificationType } from '@rappel/contracts';
+import { publicEvents, type Channel, type LoanSnapshot, type NotificationType, type PublicEventData, type PublicEventType } from '@rappel/contracts';
 import type { Metadata } from '@rappel/event-store';
 import type { Message } from '@rappel/messaging';
 
@@ -22,33 +22,23 @@ export interface Occasion {
   readonly metadata: Metadata;
 }
 
-type Parse = (data: unknown) => Omit<Occasion, 'checkpoint' | 'metadata'>;
-const ofLoan = (type: NotificationType, loan: LoanSnapshot, { at, occurrence = 1 }: { at: string; occurrence?: number }): ReturnType<Parse> =>
+type Asked = Omit<Occasion, 'checkpoint' | 'metadata'>;
+const ofLoan = (type: NotificationType, loan: LoanSnapshot, { at, occurrence = 1 }: { at: string; occurrence?: number }): Asked =>
   ({ type, borrowerId: loan.borrowerId, loans: [{ ...loan, occurrence }], dueFrom: at });
 
-const parsers: Readonly<Record<string, Parse>> = {
-  [publicEvents.AttributionCreated.subject]: (data) => {
-    const { loan, at } = publicEvents.AttributionCreated.schema.parse(data);
-    return ofLoan('CREATION', loan, { at });
-  },
-  [publicEvents.AttributionReturned.subject]: (data) => {
-    const { loan, at } = publicEvents.AttributionReturned.schema.parse(data);
-    return ofLoan('RESTITUTION', loan, { at });
-  },
-  [publicEvents.AttributionOverdue.subject]: (data) => {
-    const { loan, at, occurrence, companions } = publicEvents.AttributionOverdue.schema.parse(data);
-    return { ...ofLoan('RETARD', loan, { at, occurrence }), companions };
-  },
-  [publicEvents.ReminderDue.subject]: (data) => {
-    const { type, borrowerId, loans, occurrence, channels, plannedFor, validUntil } = publicEvents.ReminderDue.schema.parse(data);
-    return { type, borrowerId, loans: loans.map((loan) => ({ ...loan, occurrence })), channels, dueFrom: plannedFor, validUntil };
-  },
+const readers: { readonly [T in PublicEventType]?: (data: PublicEventData<T>) => Asked } = {
+  AttributionCreated: ({ loan, at }) => ofLoan('CREATION', loan, { at }),
+  AttributionReturned: ({ loan, at }) => ofLoan('RESTITUTION', loan, { at }),
+  AttributionOverdue: ({ loan, at, occurrence, companions }) => ({ ...ofLoan('RETARD', loan, { at, occurrence }), companions }),
+  ReminderDue: ({ type, borrowerId, loans, occurrence, channels, plannedFor, validUntil }) =>
+    ({ type, borrowerId, loans: loans.map((loan) => ({ ...loan, occurrence })), channels, dueFrom: plannedFor, validUntil }),
 };
+const bySubject = new Map(Object.entries(readers).map(([type, read]) => [publicEvents[type as PublicEventType].subject as string, read as (data: unknown) => Asked]));
 
-/** What a message asks us to tell; undefined for messages that tell nothing. Throws `ZodError` for a malformed one. */
+/** What a message asks us to tell; undefined for messages that tell nothing. Its data fits its schema: messages that do not never reach a handler. */
 export function occasionOf({ subject, event, checkpoint }: Message): Occasion | undefined {
-  const parsed = parsers[subject]?.(event.data);
-  if (!parsed) return undefined;
+  const asked = bySubject.get(subject)?.(event.data);
+  if (!asked) return undefined;
   const metadata = { correlationId: event.correlationid ?? event.id, causationId: event.id, ...(event.traceparent && { traceparent: event.traceparent }) };
-  return { ...parsed, checkpoint, metadata };
+  return { ...asked, checkpoint, metadata };
 }
