@@ -141,6 +141,22 @@ describe('delivering', () => {
     expect((await world.all()).map(({ phase, providerId }) => [phase, providerId])).toEqual(expect.arrayContaining([['accepted', 'SM1'], ['skipped', undefined], ['accepted', 'SM1']]));
   });
 
+  it.each([
+    ['by the calendar of where the loan is due', 182, undefined, 1],
+    ['by that of where the borrower lives', 182, 'Asia/Tokyo', 2],
+    ['also when it was moved before closed days', 120, undefined, 4],
+  ])('says how many days are left when it is sent: %s', async (_, hours, zone, daysLeft) => {
+    const counted: unknown[] = [];
+    const world = createWorld({ fate: ({ model }) => { counted.push(model.daysLeft); return { kind: 'lost' }; }, settle: async ({ outgoing }) => { counted.push(outgoing.model.daysLeft); return { kind: 'sent', evidence: 'provider-list', providerId: 'SM1' }; } });
+    await world.scene.borrower({ ...jean, ...(zone && { zone }) });
+    await world.scene.lend('a', 'jean');
+    await world.pass(hours * 3600);
+    await deliver(world.deps, world.scene.remind('RAPPEL_J1', ['a']));
+    for (let round = 0; round < 30; round++) await world.pass(3600);
+    // Evidence is looked for by the words of the attempt, a day later too.
+    expect(counted).toEqual([daysLeft, daysLeft]);
+  });
+
   it('keeps each loan of a common message in its own conversation', async () => {
     const world = createWorld();
     await world.scene.borrower(jean);

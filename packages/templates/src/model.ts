@@ -30,6 +30,8 @@ const messageModel = z.object({
   returnedOn: z.iso.date().optional(),
   /** Whole days since the (earliest) due date; RETARD only. */
   daysLate: z.int().min(0).optional(),
+  /** Calendar days until it is due, 0 = today. Default: as the type says (RAPPEL_J2: 2, RAPPEL_J1: 1, RAPPEL_FINAL: 0). */
+  daysLeft: z.int().min(0).optional(),
   /** Which overdue notice this is, 1 = the first (default). From 2 on the text says so, with the days. */
   level: z.int().min(1).default(1),
   /** When the desk closes, local `HH:mm`. Default 18:00. */

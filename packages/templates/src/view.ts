@@ -38,6 +38,9 @@ export interface View {
   returnedAt: string;
   isReturned: boolean;
   lateFor: string;
+  /** "demain", "dans 2 jours"; and in capitals. */
+  dueIn: string;
+  DUE_IN: string;
   level: number;
   repeated: boolean;
   contact: string;
@@ -92,6 +95,8 @@ function lateness(model: ParsedModel, locale: Locale, sameDue: boolean): string 
   return sameDue ? days : WORDS[locale].upTo(days);
 }
 
+const LEFT: Readonly<Partial<Record<NotificationType, number>>> = { RAPPEL_J2: 2, RAPPEL_J1: 1 };
+
 type Moment = Pick<ItemView, 'day' | 'hour' | 'when'>;
 
 function returned(model: ParsedModel, locale: Locale): Moment | undefined {
@@ -121,6 +126,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
   const items = itemsView(model, locale, room);
   const what = items.many ? words.items(items.count) : `${items.item.name} (${items.item.code})`;
   const named = items.many ? clean(items.items.map(({ name }) => name).join(', '), 100) : what;
+  const dueIn = words.dueIn(model.daysLeft ?? LEFT[model.type] ?? 0);
   const isReturned = model.type === 'RESTITUTION';
   const together = items.items.every(({ when }) => when === items.item.when);
   const when = isReturned ? words.returned(items.item.when) : items.item.when;
@@ -136,6 +142,8 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     returnedAt: model.returnedAt ?? '',
     isReturned,
     lateFor: lateness(model, locale, items.sameDue),
+    dueIn,
+    DUE_IN: dueIn.toLocaleUpperCase(words.intl),
     level: model.level,
     repeated: model.level > 1,
     contact: clean(model.contact, 120),

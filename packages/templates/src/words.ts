@@ -18,6 +18,8 @@ interface Words {
   items(count: number): string;
   days(count: number): string;
   upTo(days: string): string;
+  /** How many calendar days are left, 0 = today. */
+  dueIn(days: number): string;
   returned(when: string): string;
 }
 interface DateParts { weekday: string; day: number; month: string; year: string }
@@ -43,6 +45,7 @@ export const WORDS: Record<Locale, Words> = {
     items: (count) => `${count} matériels`,
     days: (count) => `${count} ${count < 2 ? 'jour' : 'jours'}`,
     upTo: (days) => `jusqu'à ${days}`,
+    dueIn: (days) => (days < 2 ? ["aujourd'hui", 'demain'][days]! : `dans ${days} jours`),
     returned: (when) => `restitué ${when}`,
   },
   en: {
@@ -60,6 +63,7 @@ export const WORDS: Record<Locale, Words> = {
     items: (count) => `${count} items`,
     days: (count) => `${count} ${count === 1 ? 'day' : 'days'}`,
     upTo: (days) => `up to ${days}`,
+    dueIn: (days) => (days < 2 ? ['today', 'tomorrow'][days]! : `in ${days} days`),
     returned: (when) => `returned ${when}`,
   },
 };

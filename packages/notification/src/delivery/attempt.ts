@@ -32,7 +32,7 @@ export async function attempt(deps: DeliveryDependencies, members: readonly Memb
     const skipped = await recordOpening(deps, { judged, told, commandId: deps.newId(), commands: [], also: options.also });
     return skipped && { members: skipped };
   }
-  const outgoing = compose(deps, told, recipient);
+  const outgoing = compose(deps, told, { ...recipient, now: deps.clock.now() });
   const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, options);
   const fingerprint = leaseUntil ? deps.provider.fingerprint?.(outgoing) : undefined;
   const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal: personalOf(outgoing, fingerprint) });
@@ -97,7 +97,8 @@ function requesting({ clock }: DeliveryDependencies, { request, notificationId }
 /** `recipient` is missing when the address cannot be one. */
 type Composed = Omit<Outgoing, 'recipient'> & { readonly recipient?: string; readonly raw: string };
 
-export function compose(deps: DeliveryDependencies, told: readonly Pick<Judged, 'member' | 'loan'>[], { facts, personal }: Recipient): Composed {
+/** `now`: business time of the attempt, which its words count the days from. */
+export function compose(deps: DeliveryDependencies, told: readonly Pick<Judged, 'member' | 'loan'>[], { facts, personal, now }: Recipient & { readonly now: string }): Composed {
   const leader = told[0]!.member;
   const { department: _, ...about } = identityOf(leader);
   const raw = (deps.channel === 'EMAIL' ? personal.email : personal.phone) ?? '';
@@ -109,9 +110,9 @@ export function compose(deps: DeliveryDependencies, told: readonly Pick<Judged, 
     borrowerId: about.borrowerId,
     raw,
     recipient: deps.provider.address(raw),
-    model: messageModel(about.type, told.map(({ loan }) => loan), { facts, personal, house: deps.config.house }),
+    model: messageModel(about.type, told.map(({ loan }) => loan), { facts, personal, house: deps.config.house, now }),
     grouped: told.length > 1,
-    ...(validUntil !== undefined && { validFor: Math.max(0, Math.floor((Date.parse(validUntil) - Date.parse(deps.clock.now())) / 1000)) }),
+    ...(validUntil !== undefined && { validFor: Math.max(0, Math.floor((Date.parse(validUntil) - Date.parse(now)) / 1000)) }),
   };
 }
 

@@ -102,13 +102,13 @@ async function evidence(deps: DeliveryDependencies, members: readonly Member[]):
   const { state } = members[0]!;
   const { id, leaseUntil } = state.attempt!;
   const begun = await beginningOf(deps, members[0]!, id);
-  const facts = await factsOf(deps, members, begun);
+  const facts = await factsOf(deps, members, begun.checkpoint);
   const recipient = facts.borrower.status === 'known' ? await openBorrower(facts.asOfTrigger.borrower, deps.open) : undefined;
   // Who is forgotten has no address to look under, and shall not be written to again.
   if (!recipient) return { kind: 'held', evidence: 'policy-hold' };
   const end = Date.parse(leaseUntil);
-  const told = members.map((member, index) => ({ member, loan: loanFacts((facts.loans[index] ?? []).filter(({ checkpoint }) => checkpoint <= begun), identityOf(member)) }));
-  const outgoing = compose(deps, told, recipient);
+  const told = members.map((member, index) => ({ member, loan: loanFacts((facts.loans[index] ?? []).filter(({ checkpoint }) => checkpoint <= begun.checkpoint), identityOf(member)) }));
+  const outgoing = compose(deps, told, { ...recipient, now: begun.at });
   const sealed = await sealedWith(deps, members[0]!);
   const stoppedBy = state.attempt!.unknown === 'provider' ? end - deps.config.leaseMs + deps.provider.sendTimeoutMs : end;
   return deps.provider.settle({
@@ -120,10 +120,11 @@ async function evidence(deps: DeliveryDependencies, members: readonly Member[]):
   }).catch(() => ({ kind: 'undecided', afterMs: EVIDENCE_UNAVAILABLE_MS }));
 }
 
-/** Place in the store where the attempt began: evidence is looked for by the words of then, not by those of an extension or another name since. */
-async function beginningOf({ store }: DeliveryDependencies, { notificationId }: Member, attemptId: string): Promise<Checkpoint> {
+/** Place in the store and business time at which the attempt began: evidence is looked for by the words of then, not by those of an extension or another name since. */
+async function beginningOf({ store }: DeliveryDependencies, { notificationId }: Member, attemptId: string): Promise<{ readonly checkpoint: Checkpoint; readonly at: string }> {
   const events = await store.readStream(notificationStream(notificationId));
-  return events.find(({ type, data }) => type === 'AttemptStarted' && (data as { attemptId: string }).attemptId === attemptId)!.checkpoint;
+  const { checkpoint, data } = events.find(({ type, data }) => type === 'AttemptStarted' && (data as { attemptId: string }).attemptId === attemptId)!;
+  return { checkpoint, at: (data as { at: string }).at };
 }
 
 /** The address that the attempt went to, which may not be the borrower's any more, and the fingerprint of its words. */

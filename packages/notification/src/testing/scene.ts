@@ -9,6 +9,8 @@ export interface LentTo {
   readonly firstName?: string;
   readonly email?: string;
   readonly phone?: string;
+  /** IANA zone. Default: none, so the loan's. */
+  readonly zone?: string;
   readonly preferences?: Partial<Preferences>;
 }
 
@@ -41,9 +43,9 @@ export function createScene({ store, now }: { store: EventStore; now: () => stri
 
   return {
     /** The borrower as they are now. */
-    async borrower({ borrowerId, firstName = 'Jean', email, phone, preferences = {} }: LentTo): Promise<void> {
+    async borrower({ borrowerId, firstName = 'Jean', email, phone, zone, preferences = {} }: LentTo): Promise<void> {
       const facts = {
-        borrowerId, locale: 'fr', has: { email: email !== undefined, phone: phone !== undefined },
+        borrowerId, locale: 'fr', ...(zone && { zone }), has: { email: email !== undefined, phone: phone !== undefined },
         preferences: { email: true, whatsapp: true, both: false, fallback: true, ...preferences }, at: now(),
       };
       const fields = { firstName, ...(email !== undefined && { email }), ...(phone !== undefined && { phone }) };

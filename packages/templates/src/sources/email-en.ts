@@ -110,33 +110,33 @@ Hello {{fullName}},
 {{#if many}}Check that they are in good condition, then bring them to the return point.{{else}}Check that it is in good condition, then bring it to the return point.{{/if}}
 {{> footer}}
 `,
-  'RAPPEL_J2.subject': `📋 Return in 2 days: {{what}}`,
+  'RAPPEL_J2.subject': `📋 Return {{dueIn}}: {{what}}`,
   'RAPPEL_J2.html': `{{#> layout}}
 {{#> tag}}Reminder{{/tag}}
-{{#> title}}Due back in 2 days{{/title}}
+{{#> title}}Due back {{dueIn}}{{/title}}
 {{#> p}}Hello {{fullName}},{{/p}}
-{{#> p}}{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in 2 days.{{/p}}
+{{#> p}}{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back {{dueIn}}.{{/p}}
 {{> items}}
 {{#> p}}{{#if many}}Get the items ready and check their condition.{{else}}Get the item ready and check its condition.{{/if}} All accessories must be included.{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_J2.text': `Due back in 2 days
+  'RAPPEL_J2.text': `Due back {{dueIn}}
 
 Hello {{fullName}},
 
-{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in 2 days.
+{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back {{dueIn}}.
 
 {{> items}}
 
 {{#if many}}Get the items ready and check their condition.{{else}}Get the item ready and check its condition.{{/if}} All accessories must be included.
 {{> footer}}
 `,
-  'RAPPEL_J1.subject': `🚨 Return tomorrow: {{what}}`,
+  'RAPPEL_J1.subject': `🚨 Return {{dueIn}}: {{what}}`,
   'RAPPEL_J1.html': `{{#> layout}}
 {{#> tag}}Urgent reminder{{/tag}}
-{{#> title}}Due back tomorrow{{/title}}
+{{#> title}}Due back {{dueIn}}{{/title}}
 {{#> p}}Hello {{fullName}},{{/p}}
-{{#> p}}{{#if many}}Your {{count}} loans end tomorrow.{{else}}Your loan ends tomorrow.{{/if}}{{/p}}
+{{#> p}}{{#if many}}Your {{count}} loans end {{dueIn}}.{{else}}Your loan ends {{dueIn}}.{{/if}}{{/p}}
 {{> items}}
 {{#> p}}What to do:{{/p}}
 {{#> list}}
@@ -147,11 +147,11 @@ Hello {{fullName}},
 {{#> p}}Late returns may incur late fees.{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_J1.text': `Due back tomorrow
+  'RAPPEL_J1.text': `Due back {{dueIn}}
 
 Hello {{fullName}},
 
-{{#if many}}Your {{count}} loans end tomorrow.{{else}}Your loan ends tomorrow.{{/if}}
+{{#if many}}Your {{count}} loans end {{dueIn}}.{{else}}Your loan ends {{dueIn}}.{{/if}}
 
 {{> items}}
 
@@ -163,12 +163,12 @@ What to do:
 Late returns may incur late fees.
 {{> footer}}
 `,
-  'RAPPEL_FINAL.subject': `🔴 Return today: {{what}}`,
+  'RAPPEL_FINAL.subject': `🔴 Return {{dueIn}}: {{what}}`,
   'RAPPEL_FINAL.html': `{{#> layout}}
 {{#> tag}}Final reminder{{/tag}}
-{{#> title}}Due back today{{/title}}
+{{#> title}}Due back {{dueIn}}{{/title}}
 {{#> p}}Hello {{fullName}},{{/p}}
-{{#> p}}{{#if many}}The following {{count}} items{{else}}The following item{{/if}} must be returned today.{{/p}}
+{{#> p}}{{#if many}}The following {{count}} items{{else}}The following item{{/if}} must be returned {{dueIn}}.{{/p}}
 {{> items}}
 {{#> p}}Consequences of a late return:{{/p}}
 {{#> list}}
@@ -179,11 +179,11 @@ Late returns may incur late fees.
 {{#> p}}Bring {{#if many}}the items{{else}}the item{{/if}} to the return point as soon as possible.{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_FINAL.text': `Due back today
+  'RAPPEL_FINAL.text': `Due back {{dueIn}}
 
 Hello {{fullName}},
 
-{{#if many}}The following {{count}} items{{else}}The following item{{/if}} must be returned today.
+{{#if many}}The following {{count}} items{{else}}The following item{{/if}} must be returned {{dueIn}}.
 
 {{> items}}
 

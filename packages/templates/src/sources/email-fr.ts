@@ -110,33 +110,33 @@ Bonjour {{fullName}},
 {{#if many}}Vérifiez qu'ils sont en bon état, puis apportez-les au point de retour.{{else}}Vérifiez qu'il est en bon état, puis apportez-le au point de retour.{{/if}}
 {{> footer}}
 `,
-  'RAPPEL_J2.subject': `📋 Restitution dans 2 jours : {{what}}`,
+  'RAPPEL_J2.subject': `📋 Restitution {{dueIn}} : {{what}}`,
   'RAPPEL_J2.html': `{{#> layout}}
 {{#> tag}}Rappel{{/tag}}
-{{#> title}}À rendre dans 2 jours{{/title}}
+{{#> title}}À rendre {{dueIn}}{{/title}}
 {{#> p}}Bonjour {{fullName}},{{/p}}
-{{#> p}}{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} dans 2 jours.{{/p}}
+{{#> p}}{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} {{dueIn}}.{{/p}}
 {{> items}}
 {{#> p}}{{#if many}}Préparez les matériels et vérifiez leur état.{{else}}Préparez le matériel et vérifiez son état.{{/if}} Tous les accessoires doivent être inclus.{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_J2.text': `À rendre dans 2 jours
+  'RAPPEL_J2.text': `À rendre {{dueIn}}
 
 Bonjour {{fullName}},
 
-{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} dans 2 jours.
+{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} {{dueIn}}.
 
 {{> items}}
 
 {{#if many}}Préparez les matériels et vérifiez leur état.{{else}}Préparez le matériel et vérifiez son état.{{/if}} Tous les accessoires doivent être inclus.
 {{> footer}}
 `,
-  'RAPPEL_J1.subject': `🚨 Restitution demain : {{what}}`,
+  'RAPPEL_J1.subject': `🚨 Restitution {{dueIn}} : {{what}}`,
   'RAPPEL_J1.html': `{{#> layout}}
 {{#> tag}}Rappel urgent{{/tag}}
-{{#> title}}À rendre demain{{/title}}
+{{#> title}}À rendre {{dueIn}}{{/title}}
 {{#> p}}Bonjour {{fullName}},{{/p}}
-{{#> p}}{{#if many}}Vos {{count}} emprunts expirent demain.{{else}}Votre emprunt expire demain.{{/if}}{{/p}}
+{{#> p}}{{#if many}}Vos {{count}} emprunts expirent {{dueIn}}.{{else}}Votre emprunt expire {{dueIn}}.{{/if}}{{/p}}
 {{> items}}
 {{#> p}}Actions requises&nbsp;:{{/p}}
 {{#> list}}
@@ -147,11 +147,11 @@ Bonjour {{fullName}},
 {{#> p}}Le dépassement peut entraîner des frais de retard.{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_J1.text': `À rendre demain
+  'RAPPEL_J1.text': `À rendre {{dueIn}}
 
 Bonjour {{fullName}},
 
-{{#if many}}Vos {{count}} emprunts expirent demain.{{else}}Votre emprunt expire demain.{{/if}}
+{{#if many}}Vos {{count}} emprunts expirent {{dueIn}}.{{else}}Votre emprunt expire {{dueIn}}.{{/if}}
 
 {{> items}}
 
@@ -163,12 +163,12 @@ Actions requises :
 Le dépassement peut entraîner des frais de retard.
 {{> footer}}
 `,
-  'RAPPEL_FINAL.subject': `🔴 Restitution aujourd'hui : {{what}}`,
+  'RAPPEL_FINAL.subject': `🔴 Restitution {{dueIn}} : {{what}}`,
   'RAPPEL_FINAL.html': `{{#> layout}}
 {{#> tag}}Dernier rappel{{/tag}}
-{{#> title}}À rendre aujourd'hui{{/title}}
+{{#> title}}À rendre {{dueIn}}{{/title}}
 {{#> p}}Bonjour {{fullName}},{{/p}}
-{{#> p}}{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} aujourd'hui.{{/p}}
+{{#> p}}{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} {{dueIn}}.{{/p}}
 {{> items}}
 {{#> p}}Conséquences du dépassement&nbsp;:{{/p}}
 {{#> list}}
@@ -179,11 +179,11 @@ Le dépassement peut entraîner des frais de retard.
 {{#> p}}{{#if many}}Apportez les matériels au plus tôt au point de retour.{{else}}Apportez le matériel au plus tôt au point de retour.{{/if}}{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_FINAL.text': `À rendre aujourd'hui
+  'RAPPEL_FINAL.text': `À rendre {{dueIn}}
 
 Bonjour {{fullName}},
 
-{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} aujourd'hui.
+{{#if many}}Les {{count}} matériels suivants doivent être restitués{{else}}Le matériel suivant doit être restitué{{/if}} {{dueIn}}.
 
 {{> items}}
 

@@ -45,11 +45,11 @@ You must return {{#if many}}these {{count}} items{{else}}the following item{{/if
 
 📍 Bring {{#if many}}the items{{else}}the item{{/if}} to the return point.
 `,
-  RAPPEL_J2: `📋 REMINDER - Return due in 2 days
+  RAPPEL_J2: `📋 REMINDER - Return due {{dueIn}}
 
 Hello {{firstName}},
 
-You borrowed {{#if many}}{{count}} items that are{{else}}an item that is{{/if}} due back in 2 days:
+You borrowed {{#if many}}{{count}} items that are{{else}}an item that is{{/if}} due back {{dueIn}}:
 
 {{> items}}
 {{#if sameDue}}
@@ -61,11 +61,11 @@ Get {{#if many}}the items{{else}}the item{{/if}} ready and check {{#if many}}the
 
 ✅ All accessories must be included.
 `,
-  RAPPEL_J1: `🚨 URGENT REMINDER - Return due TOMORROW!
+  RAPPEL_J1: `🚨 URGENT REMINDER - Return due {{DUE_IN}}!
 
 Hello {{firstName}},
 
-{{#if many}}Your {{count}} loans end{{else}}Your loan ends{{/if}} TOMORROW:
+{{#if many}}Your {{count}} loans end{{else}}Your loan ends{{/if}} {{DUE_IN}}:
 
 {{> items}}
 {{#if sameDue}}
@@ -80,11 +80,11 @@ Hello {{firstName}},
 
 ❌ Late returns may incur late fees.
 `,
-  RAPPEL_FINAL: `🔴 CRITICAL - RETURN DUE TODAY!
+  RAPPEL_FINAL: `🔴 CRITICAL - RETURN DUE {{DUE_IN}}!
 
 URGENT {{firstName}}!
 
-{{#if many}}The {{count}} items{{else}}The item{{/if}} MUST be returned TODAY:
+{{#if many}}The {{count}} items{{else}}The item{{/if}} MUST be returned {{DUE_IN}}:
 
 {{> items}}
 {{#if sameDue}}

@@ -46,11 +46,11 @@ Vous devez restituer {{#if many}}les {{count}} matériels suivants{{else}}le mat
 
 📍 Apportez {{#if many}}les matériels{{else}}le matériel{{/if}} au point de retour.
 `,
-  RAPPEL_J2: `📋 RAPPEL - Restitution dans 2 jours
+  RAPPEL_J2: `📋 RAPPEL - Restitution {{dueIn}}
 
 Bonjour {{firstName}},
 
-Vous avez emprunté {{#if many}}{{count}} matériels qui doivent être restitués{{else}}un matériel qui doit être restitué{{/if}} dans 2 jours:
+Vous avez emprunté {{#if many}}{{count}} matériels qui doivent être restitués{{else}}un matériel qui doit être restitué{{/if}} {{dueIn}}:
 
 {{> items}}
 {{#if sameDue}}
@@ -62,11 +62,11 @@ Vous avez emprunté {{#if many}}{{count}} matériels qui doivent être restitué
 
 ✅ Tous les accessoires doivent être inclus.
 `,
-  RAPPEL_J1: `🚨 RAPPEL URGENT - Restitution DEMAIN!
+  RAPPEL_J1: `🚨 RAPPEL URGENT - Restitution {{DUE_IN}}!
 
 Bonjour {{firstName}},
 
-{{#if many}}Vos {{count}} emprunts expirent{{else}}Votre emprunt expire{{/if}} DEMAIN:
+{{#if many}}Vos {{count}} emprunts expirent{{else}}Votre emprunt expire{{/if}} {{DUE_IN}}:
 
 {{> items}}
 {{#if sameDue}}
@@ -81,11 +81,11 @@ Bonjour {{firstName}},
 
 ❌ Le dépassement peut entraîner des frais de retard.
 `,
-  RAPPEL_FINAL: `🔴 CRITIQUE - RESTITUTION AUJOURD'HUI!
+  RAPPEL_FINAL: `🔴 CRITIQUE - RESTITUTION {{DUE_IN}}!
 
 URGENT {{firstName}}!
 
-{{#if many}}Les {{count}} matériels DOIVENT être restitués{{else}}Le matériel DOIT être restitué{{/if}} AUJOURD'HUI:
+{{#if many}}Les {{count}} matériels DOIVENT être restitués{{else}}Le matériel DOIT être restitué{{/if}} {{DUE_IN}}:
 
 {{> items}}
 {{#if sameDue}}
