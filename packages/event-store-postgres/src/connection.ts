@@ -58,7 +58,12 @@ async function runOnce(pool: Pool, timeoutMs: number, query: QueryArrayConfig): 
 }
 
 /** By its text: whoever else shares a pooled connection can only have prepared the same under this name. */
-const nameOf = (text: string): string => `rappel_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (!name) names.set(text, name = `rappel_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`);
+  return name;
+}
+const names = new Map<string, string>();
 
 /** Not there, there already, or prepared before a migration. Says so before anything is run. */
 const isNotPrepared = (error: unknown): boolean => ['26000', '42P05', '0A000'].includes(String((error as { code?: unknown }).code));

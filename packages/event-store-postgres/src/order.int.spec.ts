@@ -115,7 +115,7 @@ describe('living with the server', () => {
     await Promise.all(stores.map((store, i) => store.append(`s-${i}`, [event()], 0)));
     expect(await stores[0]!.readAll()).toHaveLength(8);
     const { rows } = await poolOf(url).query('SELECT id FROM event_store.migrations ORDER BY id');
-    expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }]);
+    expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }]);
   });
 
   it('leaves nothing in the session but statements named after their text: fit for a transaction pooler', async () => {
