@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createInMemoryEventStore, VersionConflict } from '@rappel/event-store';
 import { deliver, statusOf } from '../src/index.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -35,6 +36,17 @@ describe('delivering', () => {
     await Promise.all([deliver(world.deps, message), deliver(world.deps, message), deliver(world.deps, message)]);
     await deliver(world.deps, { ...message, deliveries: 2 });
     expect(world.provider.taken).toHaveLength(1);
+  });
+
+  it('acknowledges no message whose notification it could not even begin', async () => {
+    const store = createInMemoryEventStore();
+    const world = createWorld({ store: { ...store, append: async (stream, events, expected) => {
+      if (stream.startsWith('notification-')) throw new VersionConflict({ stream, expected: 0, actual: 1 });
+      return store.append(stream, events, expected);
+    } } });
+    const message = await created(world);
+    await expect(deliver(world.deps, message)).rejects.toThrow('overtaken');
+    expect(world.provider.taken).toEqual([]);
   });
 
   it('tries a failure that can heal three times, then gives it up', async () => {

@@ -76,6 +76,8 @@ async function begin(deps: DeliveryDependencies, wanted: readonly Wanted[], act:
     for (const { notificationId: id } of known) await keep(deps, await resume(deps, id));
     fresh = fresh.filter(({ member }) => !known.some(({ notificationId: id }) => id === member.notificationId));
   }
+  // The message must come again: whoever is left was told nothing.
+  if (fresh.length > 0) throw new Error(`overtaken ${MOST_ROUNDS} times in a row`);
 }
 
 const keep = async ({ waiting }: DeliveryDependencies, later: Waiting | undefined): Promise<void> => (later ? waiting.put(later) : undefined);
