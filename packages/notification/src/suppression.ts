@@ -45,6 +45,12 @@ export async function suppress(store: EventStore, { borrowerId, channel, kind, s
   }]));
 }
 
+/** Whether a command about this borrower is stored already, as either. */
+export async function hasHeard(store: EventStore, borrowerId: string, commandId: string): Promise<boolean> {
+  const ids = new Set(['ChannelSuppressed', 'ChannelReleased'].map((type) => eventId(borrowerId, commandId, type)));
+  return (await store.readStream(suppressionStream(borrowerId))).some(({ id }) => ids.has(id));
+}
+
 /** New consent, or an address that works again. */
 export async function release(store: EventStore, { borrowerId, channel, actor, why, at, commandId }: { borrowerId: string; channel: Channel; actor: string; why: string; at: string; commandId: string }): Promise<boolean> {
   const { appended } = await handleCommand(store, suppressionFold, suppressionStream(borrowerId), (state) =>

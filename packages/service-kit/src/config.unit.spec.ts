@@ -44,6 +44,7 @@ test.each<[what: string, key: string, value: string]>([
   ['the Twilio token of the example', 'TWILIO_AUTH_TOKEN', 'your_auth_token_here'],
   ['a default SMTP password', 'SMTP_PASSWORD', 'secret'],
   ['a default webhook secret', 'BOUNCE_WEBHOOK_SECRET', 'change-me'],
+  ['a default token behind a good one', 'TWILIO_AUTH_TOKEN', '0123456789abcdef0123456789abcdef, test'],
   ['an issuer without its keys', 'OIDC_ISSUER', 'https://id.example'],
   ['keys of an issuer over plain HTTP', 'OIDC_JWKS_URL', 'http://id.example/jwks'],
 ])('production refuses %s; a desk does not', (_, key, value) => {

@@ -46,7 +46,7 @@ const rules: readonly ((env: Environment) => string | false)[] = [
   ({ RAPPEL_MASTER_KEY }) => RAPPEL_MASTER_KEY !== undefined && isPlaceholderKey(RAPPEL_MASTER_KEY) && 'RAPPEL_MASTER_KEY: this key is a placeholder; make one with: openssl rand -base64 32',
   ({ OIDC_JWKS_URL }) => OIDC_JWKS_URL !== undefined && !OIDC_JWKS_URL.startsWith('https://') && 'OIDC_JWKS_URL: production needs https',
   ({ OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_URL }) => new Set([OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_URL].map(Boolean)).size > 1 && 'OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_URL: one of them is missing, so that no JWT would be taken',
-  ...secrets.map((key) => (env: Environment) => env[key] !== undefined && placeholder.test(env[key]) && `${key}: it is a default one`),
+  ...secrets.map((key) => (env: Environment) => env[key] !== undefined && env[key].split(',').some((one) => placeholder.test(one.trim())) && `${key}: it is a default one`),
   ...urls.map((key) => (env: Environment) => env[key] !== undefined && hasPlaceholder(env[key]) && `${key}: its password is a default one`),
 ];
 

@@ -1,9 +1,9 @@
-import { Controller, ForbiddenException, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { ConflictException, Controller, ForbiddenException, Headers, HttpCode, Inject, Post } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Clock } from '@rappel/contracts';
 import { readState, type EventStore } from '@rappel/event-store';
 import { notificationFold, notificationStream, storeReceipt, suppress } from '@rappel/notification';
-import { createWebhookCounts, type Registry, type WebhookCounts } from '@rappel/notification/nest';
+import { countRefused, type Registry } from '@rappel/notification/nest';
 import { CLOCK, CONFIG, Endpoint, METRICS, Public, STORE, VAULT, ZodBody } from '@rappel/service-kit';
 import type { Vault } from '@rappel/privacy';
 import { z } from 'zod';
@@ -21,14 +21,14 @@ export class BouncesController {
   private readonly vault: Vault;
   private readonly clock: Clock;
   private readonly config: EmailConfig;
-  private readonly counts: WebhookCounts;
+  private readonly refused: ReturnType<typeof countRefused>;
   // eslint-disable-next-line max-params
   constructor(@Inject(STORE) store: EventStore, @Inject(VAULT) vault: Vault, @Inject(CLOCK) clock: Clock, @Inject(CONFIG) config: EmailConfig, @Inject(METRICS) registry: Registry) {
     this.store = store;
     this.vault = vault;
     this.clock = clock;
     this.config = config;
-    this.counts = createWebhookCounts(registry);
+    this.refused = countRefused(registry, 'rappel_receipts_refused_total');
   }
 
   @Post()
@@ -54,10 +54,10 @@ export class BouncesController {
   }
 
   private verify(headers: Record<string, string>, content: string): void {
-    const secret = this.config.BOUNCE_WEBHOOK_SECRET;
+    const secrets = this.config.BOUNCE_WEBHOOK_SECRET ?? [];
     const { 'x-rappel-timestamp': timestamp = '', 'x-rappel-signature': signature = '' } = headers;
-    if (!secret || !isSigned(secret, { timestamp, signature, content, now: Date.now() })) {
-      this.counts.refused.inc();
+    if (!secrets.some((secret) => isSigned(secret, { timestamp, signature, content, now: Date.now() }))) {
+      this.refused.inc({ reason: 'signature' });
       throw new ForbiddenException('the signature does not fit');
     }
   }
@@ -70,8 +70,10 @@ export class BouncesController {
       notification: state.identity, providerId: state.providerId ?? notificationId, code: status, at: this.clock.now(),
       delivery: kind === 'complaint' ? 'delivered' : 'failed', grouped: state.requested?.leader !== undefined,
     });
-    if (!isNew) this.counts.repeated.inc();
     if (kind !== 'soft') await this.remember(bounce, state.identity.borrowerId);
+    if (isNew) return;
+    this.refused.inc({ reason: 'replayed' });
+    throw new ConflictException('this came before, and was taken');
   }
 
   /** A dead address holds while the borrower has it; a complaint is a refusal. */

@@ -1,4 +1,4 @@
-import { deliveryConfig } from '@rappel/notification/nest';
+import { deliveryConfig, whileChanging } from '@rappel/notification/nest';
 import { z } from 'zod';
 
 export const emailConfig = {
@@ -20,7 +20,7 @@ export const emailConfig = {
   RAPPEL_EMAIL_UNKNOWN: z.enum(['resend', 'hold']).default('resend'),
   /** Where borrowers' mail programs and bounce reports reach this service; absent = no unsubscribe link. */
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
-  /** Signs bounce reports; absent = they are refused. */
-  BOUNCE_WEBHOOK_SECRET: z.string().min(16).optional(),
+  /** Signs bounce reports; during a change the old one behind the new one. Absent = they are refused. */
+  BOUNCE_WEBHOOK_SECRET: whileChanging(z.string().min(16)).optional(),
 };
 export type EmailConfig = z.infer<z.ZodObject<typeof emailConfig>>;

@@ -19,6 +19,7 @@ import { emailConfig } from '../src/config.ts';
 import { createUnsubscribeLinks } from '../src/unsubscribe.ts';
 
 const secret = 'a secret of the test';
+const oldSecret = 'what was in force before';
 const masterKey = randomBytes(32).toString('base64');
 let inbox: Inbox;
 // A NATS of its own: other specs have a stream of the same name.
@@ -49,7 +50,7 @@ beforeAll(async () => {
   });
   const config = loadConfig(emailConfig, {
     NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
-    SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: 'pret@example.org', PUBLIC_URL: 'http://127.0.0.1:1', BOUNCE_WEBHOOK_SECRET: secret,
+    SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: 'pret@example.org', PUBLIC_URL: 'http://127.0.0.1:1', BOUNCE_WEBHOOK_SECRET: `${secret}, ${oldSecret}`,
   });
   service = await runService({ name: 'email', module: AppModule, config, logger: createLogger('email', config), strategies: (app) => [app.get(STRATEGY)] });
 });
@@ -82,14 +83,16 @@ describe('the email service', () => {
   it('takes a signed bounce, and the dead address is written to no more', async () => {
     const report = { messageId: `<${idOf('loan-1')}@example.org>`, kind: 'hard', status: '5.1.1' };
     const timestamp = String(Date.now());
-    const post = (signature: string) => fetch(`${service.url}/webhooks/bounces`, { method: 'POST', body: JSON.stringify(report), headers: { 'content-type': 'application/json', 'x-rappel-timestamp': timestamp, 'x-rappel-signature': signature } });
-    const figure = async (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${service.url}/metrics`)).text())?.[1]);
-    expect((await post('forged')).status).toBe(403);
-    expect(await figure('rappel_receipts_refused_total')).toBe(1);
-    expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
-    expect(await figure('rappel_receipts_repeated_total')).toBe(0);
-    expect((await post(signBounce(secret, timestamp, `${report.messageId}.hard.5.1.1`))).status).toBe(204);
-    expect(await figure('rappel_receipts_repeated_total')).toBe(1);
+    const signed = (by: string) => signBounce(by, timestamp, `${report.messageId}.hard.5.1.1`);
+    const post = async (signature: string) => (await fetch(`${service.url}/webhooks/bounces`, { method: 'POST', body: JSON.stringify(report), headers: { 'content-type': 'application/json', 'x-rappel-timestamp': timestamp, 'x-rappel-signature': signature } })).status;
+    const refused = async (reason: string) => Number(new RegExp(`^rappel_receipts_refused_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(await (await fetch(`${service.url}/metrics`)).text())?.[1]);
+    expect([await post('forged'), await post(signed('another secret of some length'))]).toEqual([403, 403]);
+    expect([await refused('signature'), await refused('replayed')]).toEqual([2, 0]);
+    // Who reports has the old secret still.
+    expect(await post(signed(oldSecret))).toBe(204);
+    expect(await refused('replayed')).toBe(0);
+    expect([await post(signed(oldSecret)), await post(signed(secret))]).toEqual([409, 409]);
+    expect([await refused('signature'), await refused('replayed')]).toEqual([2, 2]);
     expect(await becomes(idOf('loan-1'), ({ delivery }) => delivery === 'failed')).toMatchObject({ deliveryCode: '5.1.1' });
     await scene.lend('loan-2', 'marie');
     expect(await becomes(idOf('loan-2'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });

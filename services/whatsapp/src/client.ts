@@ -27,7 +27,7 @@ export function createTwilioClient({ TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWIL
   const { httpsAgent } = requests.axios.defaults as { httpsAgent?: http.Agent };
   if (httpsAgent instanceof http.Agent) guard(httpsAgent);
   if (TWILIO_BASE_URL) redirect(requests, TWILIO_BASE_URL);
-  const client = new BaseTwilio.Client(TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, { httpClient: requests });
+  const client = new BaseTwilio.Client(TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN[0], { httpClient: requests });
   // As the SDK's `rest/ApiBase` and `rest/api/V2010` do.
   const v2010 = new Version.default(new Domain.default(client as never, 'https://api.twilio.com'), '2010-04-01');
   return { messages: MessageListInstance(v2010 as never, client.accountSid), content: new Content(client as never) };

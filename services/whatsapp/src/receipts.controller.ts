@@ -2,11 +2,11 @@ import { Body, Controller, Headers, HttpCode, Inject, Post, Query, Req } from '@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Delivery } from '@rappel/contracts';
 import { takeReceipt, twilioCodes, type DeliveryDependencies } from '@rappel/notification';
-import { createWebhookCounts, DELIVERY, type Registry, type WebhookCounts } from '@rappel/notification/nest';
+import { countRefused, DELIVERY, type Registry } from '@rappel/notification/nest';
 import { CONFIG, Endpoint, LOGGER, METRICS, Public, type Logger } from '@rappel/service-kit';
 import type { WhatsappConfig } from './config.ts';
 import { readReceiptUrl, RECEIPTS_PATH } from './receipt-url.ts';
-import { verifySignature } from './signature.ts';
+import { refuseReplay, verifySignature } from './signature.ts';
 
 /** Twilio's words for what became of a message, in ours. Others are not news. */
 const deliveries = new Map<string, Delivery>(Object.entries({
@@ -14,10 +14,10 @@ const deliveries = new Map<string, Delivery>(Object.entries({
   delivered: 'delivered', read: 'read', undelivered: 'undelivered', failed: 'failed', canceled: 'failed',
 }));
 
-/** Twilio's receipts: signed, stored first, answered at once. */
+/** Twilio's receipts: signed, stored first, answered at once. One that came before is refused, at whatever age. */
 @Controller()
 export class ReceiptsController {
-  private readonly counts: WebhookCounts;
+  private readonly refused: ReturnType<typeof countRefused>;
   private readonly delivery: DeliveryDependencies;
   private readonly config: WhatsappConfig;
   private readonly logger: Logger;
@@ -25,7 +25,7 @@ export class ReceiptsController {
     this.delivery = delivery;
     this.config = config;
     this.logger = logger;
-    this.counts = createWebhookCounts(registry);
+    this.refused = countRefused(registry, 'rappel_receipts_refused_total');
   }
 
   @Post(RECEIPTS_PATH)
@@ -34,7 +34,7 @@ export class ReceiptsController {
   @RouteConfig({ form: true, rateLimit: false })
   @Endpoint({ summary: 'Receives the status of a message from Twilio; needs its signature', status: 204 })
   async receive(@Req() request: { url: string }, @Query() query: unknown, @Body() form: Record<string, string> = {}, @Headers('x-twilio-signature') signature = ''): Promise<void> {
-    verifySignature(this.config, { path: request.url, form, signature }, this.counts.refused);
+    verifySignature(this.config, { path: request.url, form, signature }, this.refused);
     await this.take(query, form);
   }
 
@@ -48,8 +48,7 @@ export class ReceiptsController {
     }
     if (code && !twilioCodes.has(code)) this.logger.warn({ code }, 'an error code that no table lists');
     const { isNew } = await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
-    // Twilio sends a receipt again when our answer was lost; a stolen one sent again looks the same.
-    if (!isNew) this.counts.repeated.inc();
+    if (!isNew) refuseReplay(this.refused);
   }
 }
 

@@ -1,7 +1,7 @@
-import { ForbiddenException } from '@nestjs/common';
+import { ConflictException, ForbiddenException } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
-import { publicUrl, type WhatsappConfig } from './config.ts';
+import { publicUrls, type WhatsappConfig } from './config.ts';
 
 /** A call of Twilio's as it came: path with query, form, `X-Twilio-Signature`. */
 export interface Signed {
@@ -11,9 +11,18 @@ export interface Signed {
 }
 
 /** Counts and throws a 403 unless Twilio signed this call for our public URL. */
-export function verifySignature(config: WhatsappConfig, { path, form, signature }: Signed, refused: Counter): void {
-  const url = new URL(path, publicUrl(config) ?? 'http://invalid.invalid').href;
-  if (validateRequest(config.TWILIO_AUTH_TOKEN, signature, url, { ...form })) return;
-  refused.inc();
+export function verifySignature(config: WhatsappConfig, { path, form, signature }: Signed, refused: Counter<'reason'>): void {
+  const urls = publicUrls(config).map((base) => new URL(path, base).href);
+  if (urls.some((url) => config.TWILIO_AUTH_TOKEN.some((token) => validateRequest(token, signature, url, { ...form })))) return;
+  refused.inc({ reason: 'signature' });
   throw new ForbiddenException('the signature does not fit');
+}
+
+/**
+ * Counts and throws a 409 for what Twilio signed and we have already: the first one was stored. Twilio repeats only what it got no
+ * connection for (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides: `rp=ct`, once), never because of a 4xx.
+ */
+export function refuseReplay(refused: Counter<'reason'>): never {
+  refused.inc({ reason: 'replayed' });
+  throw new ConflictException('this came before, and was taken');
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { INVALID_PHONE, parsePhone, type Outgoing, type Provider, type SendResult, type Settlement, type UnknownAttempt } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
 import { withinLease, type TwilioClient } from './client.ts';
-import { publicUrl, type WhatsappConfig } from './config.ts';
+import { publicUrls, type WhatsappConfig } from './config.ts';
 import { failureOf } from './errors.ts';
 import { receiptUrl } from './receipt-url.ts';
 
@@ -24,7 +24,7 @@ const [VALID_AT_LEAST, VALID_AT_MOST] = [1, 36_000];
 /** WhatsApp through Twilio as a channel. */
 export function createTwilioProvider({ client, config, renderer, onUnlisted }: TwilioOptions): Provider {
   const from = config.TWILIO_WHATSAPP_FROM;
-  const base = publicUrl(config);
+  const [base] = publicUrls(config);
 
   function content({ model }: Pick<Outgoing, 'model'>): Content {
     const sid = config.TWILIO_CONTENT_SIDS[model.type]?.[renderer.locale(model.locale)];

@@ -18,6 +18,8 @@ import { AppModule } from '../src/app.module.ts';
 import { whatsappConfig } from '../src/config.ts';
 
 const masterKey = randomBytes(32).toString('base64');
+// What was in force until a change that is under way.
+const [OLD_TOKEN, OLD_URL] = ['0123456789abcdef0123456789abcdef', 'https://old.example.org'];
 let twilio: TwilioSimulator;
 // A NATS of its own: other specs have a stream of the same name.
 let nats: NatsServer;
@@ -44,9 +46,10 @@ beforeAll(async () => {
     store, pool, bus, stream: 'LOAN', categories: ['attribution'],
     announce: (event) => ({ subject: publicEvents.AttributionCreated.subject, event: { specversion: '1.0', id: event.id, source: '/test', type: event.type, subject: 'x', data: event.data } }),
   });
+  const port = await freePort();
   const config = loadConfig(whatsappConfig, {
-    NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
-    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: '+14155238886', TWILIO_BASE_URL: twilio.url, RAPPEL_PREFERRED_CHANNEL: 'WHATSAPP', CHANNEL_PROBE_MS: '500,1000',
+    NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(port),
+    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: `${twilio.authToken},${OLD_TOKEN}`, TWILIO_WHATSAPP_FROM: '+14155238886', TWILIO_BASE_URL: twilio.url, PUBLIC_URL: `http://127.0.0.1:${port},${OLD_URL}`, RAPPEL_PREFERRED_CHANNEL: 'WHATSAPP', CHANNEL_PROBE_MS: '500,1000',
   });
   service = await runService({ name: 'whatsapp', module: AppModule, config, logger: createLogger('whatsapp', config), strategies: (app) => [app.get(STRATEGY)] });
 });
@@ -77,9 +80,10 @@ async function callBack(path: string, form: Record<string, string>, token = twil
   return answer.status;
 }
 
-async function figure(name: string): Promise<number> {
+/** How many webhooks were refused so far. */
+async function refused(what: 'receipts' | 'replies', reason: 'signature' | 'replayed'): Promise<number> {
   const text = await (await fetch(`${service.url}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  return Number(new RegExp(`^rappel_${what}_refused_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
 describe('the WhatsApp service', () => {
@@ -95,23 +99,24 @@ describe('the WhatsApp service', () => {
   it('refuses a receipt without Twilio’s signature', async () => {
     const answer = await fetch(`${service.url}/webhooks/twilio/status?n=${randomUUID()}`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': 'forged' }, body: 'MessageSid=SM1&MessageStatus=read' });
     expect(answer.status).toBe(403);
-    expect(await figure('rappel_receipts_refused_total')).toBe(1);
+    expect(await refused('receipts', 'signature')).toBe(1);
   });
 
-  it('counts a receipt that is replayed and stores nothing; moved to another notification or status it is refused', async () => {
+  it('refuses a receipt that is replayed, however old, and counts it; moved to another notification or status it is forged', async () => {
     const { statusCallback, sid } = twilio.messages()[0]!;
     const stream = notificationStream(notificationId({ attributionId: 'loan-1', dueVersion: 1, type: 'CREATION', occurrence: 1, channel: 'WHATSAPP' }));
     const form = { MessageSid: sid, MessageStatus: 'read' };
     const signature = getExpectedTwilioSignature(twilio.authToken, statusCallback!, form);
     const post = async (url: string, body: Record<string, string>) => (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }, body: new URLSearchParams(body).toString() })).status;
-    const [before, repeated] = [await store.readStream(stream), await figure('rappel_receipts_repeated_total')];
-    expect(await post(statusCallback!, form)).toBe(204);
+    const [before, replayed, forged] = [await store.readStream(stream), await refused('receipts', 'replayed'), await refused('receipts', 'signature')];
+    expect(await post(statusCallback!, form)).toBe(409);
+    expect(await post(statusCallback!, form)).toBe(409);
     expect(await store.readStream(stream)).toEqual(before);
-    expect(await figure('rappel_receipts_repeated_total')).toBe(repeated + 1);
-    const refused = await figure('rappel_receipts_refused_total');
+    expect(await refused('receipts', 'replayed')).toBe(replayed + 2);
     expect(await post(statusCallback!.replace('loan-1', 'loan-2'), form)).toBe(403);
     expect(await post(statusCallback!, { ...form, MessageStatus: 'failed' })).toBe(403);
-    expect(await figure('rappel_receipts_refused_total')).toBe(refused + 2);
+    expect(await refused('receipts', 'signature')).toBe(forged + 2);
+    expect(await store.readStream(stream)).toEqual(before);
   });
 
   describe('a borrower who writes back', () => {
@@ -123,8 +128,10 @@ describe('the WhatsApp service', () => {
       await scene.lend('reply-1', 'stefan');
       expect(await becomes(idOf('reply-1'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
       expect(await callBack('/webhooks/twilio/replies', reply('START'))).toBe(204);
-      // Twilio tells the first reply once more, late.
-      expect(await callBack('/webhooks/twilio/replies', stop)).toBe(204);
+      // Somebody sends the first reply once more, late: it would take the new consent back.
+      const replayed = await refused('replies', 'replayed');
+      expect(await callBack('/webhooks/twilio/replies', stop)).toBe(409);
+      expect(await refused('replies', 'replayed')).toBe(replayed + 1);
       await scene.lend('reply-2', 'stefan');
       await becomes(idOf('reply-2'), ({ phase }) => phase === 'accepted');
       expect(await callBack('/webhooks/twilio/replies', reply('x', { OptOutType: 'STOP' }))).toBe(204);
@@ -180,6 +187,19 @@ describe('the WhatsApp service', () => {
       await becomes(idOf('paul-2'), ({ delivery }) => delivery === 'read');
       await until('it is open', async () => (await channel()).kind === 'open' || undefined);
     });
+  });
+
+  it('takes receipts of either token and either address while these are changed', async () => {
+    const { statusCallback } = twilio.messages()[0]!;
+    const { pathname, search } = new URL(statusCallback!);
+    const sign = async (base: string, token: string, sid: string) => {
+      const form = { MessageSid: sid, MessageStatus: 'delivered' };
+      const signature = getExpectedTwilioSignature(token, new URL(pathname + search, base).href, form);
+      return (await fetch(statusCallback!, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }, body: new URLSearchParams(form).toString() })).status;
+    };
+    for (const base of [service.url, OLD_URL]) for (const token of [twilio.authToken, OLD_TOKEN]) expect([base, token, await sign(base, token, `SM${randomUUID()}`)]).toEqual([base, token, 204]);
+    expect(await sign('https://elsewhere.example.org', OLD_TOKEN, 'SM1')).toBe(403);
+    expect(await sign(OLD_URL, `${twilio.authToken},${OLD_TOKEN}`, 'SM1')).toBe(403);
   });
 
   it('is ready', async () => {

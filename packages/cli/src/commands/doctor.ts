@@ -56,7 +56,7 @@ function settings({ config }: Context): string {
 }
 
 async function asked({ config }: Context, base: string, path: string): Promise<{ status: number; body: Record<string, unknown>; host: string }> {
-  const [sid, token] = [config.require('TWILIO_ACCOUNT_SID'), config.require('TWILIO_AUTH_TOKEN')];
+  const [sid, token] = [config.require('TWILIO_ACCOUNT_SID'), config.require('TWILIO_AUTH_TOKEN').split(',')[0]!.trim()];
   const url = new URL(path, config.get('TWILIO_BASE_URL') ?? base);
   const response = await fetch(url, { headers: { authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }, signal: AbortSignal.timeout(10_000) });
   return { status: response.status, body: await response.json().catch(() => ({})) as Record<string, unknown>, host: url.host };

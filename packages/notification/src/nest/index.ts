@@ -3,4 +3,4 @@ export * from './tokens.ts';
 export { delivering } from './providers.ts';
 export { OccasionsController } from './occasions.controller.ts';
 export { OperationsController } from './operations.controller.ts';
-export { createWebhookCounts, type Registry, type WebhookCounts } from './webhook-counts.ts';
+export { countRefused, type Registry } from './webhook-counts.ts';

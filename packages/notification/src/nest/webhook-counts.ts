@@ -2,15 +2,11 @@ import { Counter, type Registry } from 'prom-client';
 
 export type { Registry } from 'prom-client';
 
-/** What providers' webhooks are told beside the good ones. */
-export interface WebhookCounts {
-  /** The signature is missing, forged, stale, or of another address. */
-  readonly refused: Counter;
-  /** A receipt that came before: it changed nothing. */
-  readonly repeated: Counter;
+/** Webhooks that were refused, by `reason`: `signature` = missing, forged, stale, or of another address; `replayed` = signed, and it came before. */
+export function countRefused(registry: Registry, name: 'rappel_receipts_refused_total' | 'rappel_replies_refused_total'): Counter<'reason'> {
+  const refused = new Counter({
+    name, help: 'Webhooks that were refused: the signature does not fit, or it came before', labelNames: ['reason'] as const, registers: [registry],
+  });
+  for (const reason of ['signature', 'replayed']) refused.inc({ reason }, 0);
+  return refused;
 }
-
-export const createWebhookCounts = (registry: Registry): WebhookCounts => ({
-  refused: new Counter({ name: 'rappel_receipts_refused_total', help: 'Webhooks with a signature that does not fit', registers: [registry] }),
-  repeated: new Counter({ name: 'rappel_receipts_repeated_total', help: 'Signed webhooks that came before, redelivered or replayed: nothing was stored', registers: [registry] }),
-});
