@@ -105,7 +105,7 @@ async function handleAll(bus: NatsConnection, { stream, durable, count }: Readin
   const started = performance.now();
   const strategy = createStrategy({
     bus, consumers: [{ stream, durable, subjects: ['raw9999.*'], concurrency: 256 }],
-    deadLetters: { store: async () => {} },
+    deadLetters: { store: async () => {}, countTry: async () => 1, endTry: async () => {} },
   });
   strategy.addHandler('raw9999.*', async () => {
     if (++read === count) finish();

@@ -100,12 +100,23 @@ export function createDeadLetters(pool: Pool, { seal, open }: DeadLetterOptions 
     store: async (letter) => {
       const headers = new TextEncoder().encode(JSON.stringify(letter.headers));
       await pool.query(
-        `INSERT INTO messaging.dead_letters (id, consumer, stream, sequence, subject, headers, payload, sealed, reason, issues, deliveries, at)
+        `WITH over AS (DELETE FROM messaging.tries WHERE message = $1)
+         INSERT INTO messaging.dead_letters (id, consumer, stream, sequence, subject, headers, payload, sealed, reason, issues, deliveries, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING`,
         [letter.id, letter.consumer, letter.stream, letter.sequence, text(letter.subject),
           Buffer.from(seal ? await seal(headers) : headers), Buffer.from(seal ? await seal(letter.payload) : letter.payload), seal !== undefined,
           text(letter.reason), letter.issues ? JSON.stringify(letter.issues) : null, letter.deliveries, letter.at],
       );
+    },
+    countTry: async (id) => {
+      const { rows } = await pool.query<{ tries: number }>(
+        `WITH forgotten AS (DELETE FROM messaging.tries WHERE at < now() - interval '30 days' AND message <> $1)
+         INSERT INTO messaging.tries AS t (message, tries) VALUES ($1, 1) ON CONFLICT (message) DO UPDATE SET tries = t.tries + 1, at = now() RETURNING tries`, [id],
+      );
+      return rows[0]!.tries;
+    },
+    endTry: async (id, over) => {
+      await pool.query(over ? 'DELETE FROM messaging.tries WHERE message = $1' : 'UPDATE messaging.tries SET tries = tries - 1 WHERE message = $1', [id]);
     },
     list: async ({ status, consumer, after, limit = 50 } = {}) => {
       const { rows } = await pool.query<Row>(

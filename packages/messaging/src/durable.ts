@@ -17,7 +17,7 @@ export interface DurableOptions {
   readonly filterSubjects: readonly string[];
   /** Handlers at once. */
   readonly concurrency: number;
-  readonly maxDeliver: number;
+  readonly maxTries: number;
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
   readonly prefetch: number;
@@ -83,7 +83,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   const jsm = () => (manager ??= jetstreamManager(bus, { checkAPI: false, timeout: 2000 }));
 
   const wanted = createFilter(options.filterSubjects);
-  const work = createWorker({ consumer: durable, route, wanted, deadLetters, maxDeliver: options.maxDeliver, log, now: () => new Date().toISOString() });
+  const work = createWorker({ consumer: durable, route, wanted, deadLetters, maxTries: options.maxTries, log, now: () => new Date().toISOString() });
   const lanes = createLanes<Work>({ concurrency: options.concurrency, run });
   const pull = createPull({
     bus, ...name, prefetch: options.prefetch,
@@ -211,9 +211,10 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
       forget();
       requests?.unsubscribe();
       advisories.unsubscribe();
+      const stopped = pull.stop();
       for (const task of lanes.stop()) giveBack(task);
       const limit = new Promise<void>((resolve) => { setTimeout(resolve, options.closeWithinMs).unref(); });
-      await Promise.race([Promise.all([lanes.idle(), pull.stop()]), limit]);
+      await Promise.race([Promise.all([lanes.idle(), stopped]), limit]);
       for (const task of held.values()) giveBack(task);
       clearInterval(keepAlive);
       trouble = 'closed';
@@ -222,13 +223,16 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   };
 }
 
-const wantedConsumer = ({ durable, ackWaitMs, maxDeliver, maxAckPending, filterSubjects }: DurableOptions) => ({
+/** More than any row of restarts, which deliver everything again that waits in a process. */
+const BEYOND_RESTARTS = 10_000;
+
+const wantedConsumer = ({ durable, ackWaitMs, maxAckPending, filterSubjects }: DurableOptions) => ({
   durable_name: durable,
   ack_policy: AckPolicy.Explicit,
   deliver_policy: DeliverPolicy.All,
   ack_wait: nanos(ackWaitMs),
-  // The worker buries a message long before; this is for one that no worker lives to bury. See `watchAdvisories`.
-  max_deliver: maxDeliver * 10,
+  // The worker counts tries and buries long before; this is for one that no worker lives to count. See `watchAdvisories`.
+  max_deliver: BEYOND_RESTARTS,
   max_ack_pending: maxAckPending,
   ...serverFilter(filterSubjects),
 });

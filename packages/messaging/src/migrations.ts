@@ -49,6 +49,17 @@ const migrations: readonly Migration[] = [
       );
       CREATE INDEX dead_letter_audit_by_letter ON dead_letter_audit (letter, number);`,
   },
+  {
+    id: 2,
+    name: 'tries',
+    sql: `
+      -- Tries of messages that came to no outcome, by the id that their dead letter would have. A row is there for hours, not for good.
+      CREATE TABLE tries (
+        message uuid PRIMARY KEY,
+        tries int NOT NULL,
+        at timestamptz NOT NULL DEFAULT now()
+      );`,
+  },
 ];
 
 /** Brings the schema `messaging` up to date. Several services may do so at once. */

@@ -37,7 +37,7 @@ export interface Message {
 }
 
 /**
- * A thrown error is a `retry` with growing delay, and dead after the consumer's last delivery. An error that says a server
+ * A thrown error is a `retry` with growing delay, and dead after the consumer's last try. An error that says a server
  * could not be reached (`StoreUnavailable`, a refused connection) is the surroundings' fault and never makes a message dead.
  */
 export type Handler = (message: Message) => Promise<Outcome>;
@@ -59,9 +59,17 @@ export interface DeadLetter {
   readonly at: string;
 }
 
-/** Where dead letters go. Storing the same one twice keeps one. */
+/** Where dead letters go, and what decides whether a message becomes one. All reject when they cannot reach their database. */
 export interface DeadLetterSink {
+  /** Storing the same one twice keeps one. */
   store(letter: DeadLetter): Promise<void>;
+  /**
+   * Counts a try of the message that would be this dead letter, whatever process makes it, and answers how many there are. That it
+   * was delivered is no try: it may have waited in a process that was stopped or killed.
+   */
+  countTry(id: string): Promise<number>;
+  /** The last counted try came to an outcome and does not count; `over` = so did the message, and none does. */
+  endTry(id: string, over: boolean): Promise<void>;
 }
 
 /** A public message that the relay publishes for one stored event. */

@@ -21,8 +21,8 @@ export interface ConsumerOptions {
   readonly requests?: boolean;
   /** Handlers at once in this process. Default 128. */
   readonly concurrency?: number;
-  /** Deliveries that may fail before a message is dead. Default 8. */
-  readonly maxDeliver?: number;
+  /** Tries that may fail, or end without a word, before a message is dead, over all processes and restarts. Default 8. */
+  readonly maxTries?: number;
   /** Silence after which the server gives a message of a dead instance to another one. Default 10 s; whatever is held longer than a third of it is reported as being worked on. */
   readonly ackWaitMs?: number;
   /** Unacknowledged messages over all instances. Default 8 × concurrency, at least 1024. */
@@ -49,7 +49,7 @@ export interface Strategy extends CustomTransportStrategy, Server {
   lag(): Promise<Record<string, number>>;
 }
 
-const defaults = { concurrency: 128, createStream: false, replicas: 1, requests: false, maxDeliver: 8, ackWaitMs: 10_000 };
+const defaults = { concurrency: 128, createStream: false, replicas: 1, requests: false, maxTries: 8, ackWaitMs: 10_000 };
 
 /**
  * Nest transport over JetStream: `@EventPattern(subject)` methods take `@Payload() message: Message` and return an `Outcome`
@@ -82,12 +82,12 @@ class JetStreamStrategy extends Server implements Strategy {
   private open(consumer: ConsumerOptions, route: (subject: string) => Handler | undefined): Durable {
     const { bus, deadLetters, log = silent, closeWithinMs = 10_000 } = this.options;
     const settings = { ...defaults, ...consumer };
-    const { stream, durable, concurrency, createStream, replicas, requests, maxDeliver, ackWaitMs } = settings;
+    const { stream, durable, concurrency, createStream, replicas, requests, maxTries, ackWaitMs } = settings;
     const subjects = consumer.subjects ?? keptBy(stream);
     const filters = filterSubjects(this.messageHandlers.keys(), subjects, createStream);
     if (filters.length === 0) throw new Error(`no handler for any subject of ${stream} (${subjects.join(', ')})`);
     return openDurable({
-      stream, durable, concurrency, maxDeliver, ackWaitMs, closeWithinMs,
+      stream, durable, concurrency, maxTries, ackWaitMs, closeWithinMs,
       filterSubjects: filters,
       maxAckPending: consumer.maxAckPending ?? Math.max(1024, concurrency * 8),
       prefetch: concurrency * 2,

@@ -35,8 +35,8 @@ export interface WorkerOptions {
   /** Subjects that concern this consumer; others are acknowledged unread. */
   readonly wanted: (subject: string) => boolean;
   readonly deadLetters: DeadLetterSink;
-  /** Deliveries that may fail before the message is dead. */
-  readonly maxDeliver: number;
+  /** Tries that may fail or end without a word before the message is dead. */
+  readonly maxTries: number;
   readonly log: Log;
   /** UTC ISO, real time. */
   readonly now: () => string;
@@ -47,9 +47,9 @@ export interface WorkerOptions {
  * held before, for growing delays.
  */
 export function createWorker(options: WorkerOptions): (incoming: Incoming, holds: number) => Promise<Verdict> {
-  const { maxDeliver, log, consumer } = options;
+  const { maxTries, log, consumer } = options;
   return async (incoming, holds) => {
-    const outcome = await attempt(options, incoming).catch((error: unknown) => failure(error));
+    const { outcome, tries } = await counted(options, incoming).catch((error: unknown) => ({ outcome: failure(error), tries: 0 }));
     const { subject, sequence } = incoming;
     switch (outcome.kind) {
       case 'done':
@@ -65,9 +65,9 @@ export function createWorker(options: WorkerOptions): (incoming: Incoming, holds
         log.warn({ consumer, subject, sequence, err: outcome.error }, 'a server is unavailable: the message waits');
         return { do: 'hold', afterMs: backoff(holds, 500), why: outcome.why };
       case 'threw':
-        log.error({ consumer, subject, sequence, deliveries: incoming.deliveries, err: outcome.error }, 'handler failed');
-        if (incoming.deliveries >= maxDeliver) return bury(options, incoming, { outcome: dead(`failed ${incoming.deliveries} times, last: ${outcome.why}`), holds });
-        return { do: 'nak', afterMs: backoff(incoming.deliveries - 1, 1000), why: outcome.why };
+        log.error({ consumer, subject, sequence, tries, err: outcome.error }, 'handler failed');
+        if (tries >= maxTries) return bury(options, incoming, { outcome: dead(`failed ${tries} times, last: ${outcome.why}`), holds });
+        return { do: 'nak', afterMs: backoff(tries - 1, 1000), why: outcome.why };
     }
   };
 }
@@ -81,10 +81,27 @@ const textOf = (error: unknown): string => (error instanceof Error ? `${error.na
 /** Doubles from `first` up to 30 s. */
 export const backoff = (round: number, first: number): number => Math.min(30_000, first * 2 ** Math.min(round, 15));
 
-async function attempt({ route, wanted, maxDeliver }: WorkerOptions, incoming: Incoming): Promise<Outcome | Failure> {
-  if (!wanted(incoming.subject)) return done;
+/**
+ * Counts the try. What is delivered for the first time costs no round trip: it is counted once it has failed. What comes again is
+ * counted before, as this try may be the one that takes the process down; with an outcome it does not count.
+ */
+async function counted(options: WorkerOptions, incoming: Incoming): Promise<{ outcome: Outcome | Failure; tries: number }> {
+  const { deadLetters, maxTries, consumer, wanted } = options;
+  const run = () => attempt(options, incoming).catch((error: unknown) => failure(error));
+  if (incoming.request || !wanted(incoming.subject)) return { outcome: await run(), tries: 1 };
+  const id = letterId(consumer, incoming);
+  const again = incoming.deliveries > 1;
+  const before = again ? await deadLetters.countTry(id) : 1;
   // Whoever had it before died or hung without a word, so its handler is not given another process to take down.
-  if (incoming.deliveries > maxDeliver) return dead(`delivered ${incoming.deliveries - 1} times without an outcome`);
+  if (before > maxTries) return { outcome: dead(`tried ${before - 1} times without an outcome`), tries: before };
+  const outcome = await run();
+  if (outcome.kind === 'threw') return { outcome, tries: again ? before : await deadLetters.countTry(id) };
+  if (again) await deadLetters.endTry(id, outcome.kind === 'done' || outcome.kind === 'ignore');
+  return { outcome, tries: before };
+}
+
+async function attempt({ route, wanted }: WorkerOptions, incoming: Incoming): Promise<Outcome | Failure> {
+  if (!wanted(incoming.subject)) return done;
   const read = readEnvelope(incoming.headers, incoming.payload);
   if (!read.ok) return dead(read.reason, read.issues);
   const handler = route(incoming.subject);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { answer, createDeadLetters, dead, done, isDeadLetterClosed, type DeadLetter, type Message } from '../src/index.ts';
 import { cleanUp, cleanUps, event, headersOf, openBus, openQueue, publishEvent, runStrategy, until } from './kit.ts';
+import { createMemoryDeadLetters } from '../src/testing/index.ts';
 import { openPool } from './relay-kit.ts';
 
 afterEach(cleanUp);
@@ -33,6 +34,17 @@ describe('dead letters', () => {
     expect(pages).toEqual([...Array.from({ length: 24 }, (_, i) => 24 - i), 7]);
     expect((await letters.list({ consumer: 'odd', status: 'open' })).letters).toHaveLength(12);
     expect(await letters.show('not an id')).toBeUndefined();
+  });
+
+  it('count the tries of what may become one, until it is over', async () => {
+    const letters = createDeadLetters(await openPool());
+    const [one, other] = [letter(), letter()];
+    expect(await Promise.all([1, 2, 3].map(() => letters.countTry(one.id))).then((counts) => counts.sort())).toEqual([1, 2, 3]);
+    await letters.endTry(one.id, false);
+    expect([await letters.countTry(one.id), await letters.countTry(other.id)]).toEqual([3, 1]);
+    await letters.endTry(one.id, true);
+    await letters.store(other);
+    expect([await letters.countTry(one.id), await letters.countTry(other.id)]).toEqual([1, 1]);
   });
 
   it('are sealed when a seal is given', async () => {
@@ -125,7 +137,7 @@ describe('dead letters', () => {
     const queue = await openQueue(bus);
     const stored: DeadLetter[] = [];
     let down = true;
-    const sink = { store: async (one: DeadLetter) => { if (down) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }); stored.push(one); } };
+    const sink = { ...createMemoryDeadLetters(), store: async (one: DeadLetter) => { if (down) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }); stored.push(one); } };
     const { strategy } = await runStrategy(bus, { ...queue, createStream: true }, { [`${queue.prefix}.in`]: async () => dead('never') }, { deadLetters: sink });
     cleanUps.push(() => { down = false; });
     publishEvent(bus, `${queue.prefix}.in`, event());

@@ -4,7 +4,8 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import type { Envelope } from '@rappel/contracts';
 import { until as wait } from '@rappel/local-stack';
-import { connectBus, createStrategy, writeEnvelope, type ConsumerOptions, type DeadLetter, type DeadLetterSink, type Log, type Outcome, type Message, type Strategy, type StrategyOptions } from '../src/index.ts';
+import { connectBus, createStrategy, writeEnvelope, type ConsumerOptions, type DeadLetter, type Log, type Outcome, type Message, type Strategy, type StrategyOptions } from '../src/index.ts';
+import { createMemoryDeadLetters } from '../src/testing/index.ts';
 
 /** Runs at the end of each spec, last first. */
 export const cleanUps: (() => unknown)[] = [];
@@ -49,11 +50,6 @@ export async function openQueue(bus: NatsConnection): Promise<{ stream: string; 
   return { stream, durable: 'worker', prefix, subjects: [`${prefix}.*`] };
 }
 
-export function memoryDeadLetters(): DeadLetterSink & { letters: Map<string, DeadLetter> } {
-  const letters = new Map<string, DeadLetter>();
-  return { letters, store: async (letter) => { letters.set(letter.id, letter); } };
-}
-
 export interface Running {
   readonly strategy: Strategy;
   readonly dead: Map<string, DeadLetter>;
@@ -65,7 +61,7 @@ export async function runStrategy(
   handlers: Record<string, (message: Message) => Promise<Outcome>>,
   more: Partial<StrategyOptions> = {},
 ): Promise<Running> {
-  const sink = memoryDeadLetters();
+  const sink = createMemoryDeadLetters();
   const strategy = createStrategy({ bus, consumers: [consumer], closeWithinMs: 2000, deadLetters: sink, ...more });
   for (const [pattern, handler] of Object.entries(handlers)) strategy.addHandler(pattern, handler, true);
   await new Promise<void>((resolve, reject) => { strategy.listen((error?: unknown) => { if (error) reject(error as Error); else resolve(); }); });

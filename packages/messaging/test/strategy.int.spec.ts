@@ -5,7 +5,8 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { answer, createStrategy, dead, done, passErrors, retry, writeEnvelope, type Message, type Outcome } from '../src/index.ts';
-import { cleanUp, cleanUps, event, headersOf, memoryDeadLetters, openBus, openQueue, publishEvent, runStrategy, until } from './kit.ts';
+import { cleanUp, cleanUps, event, headersOf, openBus, openQueue, publishEvent, runStrategy, until } from './kit.ts';
+import { createMemoryDeadLetters } from '../src/testing/index.ts';
 
 afterEach(cleanUp);
 
@@ -27,7 +28,7 @@ describe('the transport strategy', () => {
     class App {}
     Module({ controllers: [Hands] })(App);
 
-    const strategy = createStrategy({ bus, deadLetters: memoryDeadLetters(), consumers: [{ ...queue, createStream: true }] });
+    const strategy = createStrategy({ bus, deadLetters: createMemoryDeadLetters(), consumers: [{ ...queue, createStream: true }] });
     const app = await NestFactory.createMicroservice(App, { strategy, logger: false });
     app.useGlobalFilters(passErrors);
     await app.listen();
@@ -47,7 +48,7 @@ describe('the transport strategy', () => {
     const bus = await openBus();
     const queue = await openQueue(bus);
     const deliveries: number[] = [];
-    const { strategy, dead: letters } = await runStrategy(bus, { ...queue, createStream: true, maxDeliver: 2 }, {
+    const { strategy, dead: letters } = await runStrategy(bus, { ...queue, createStream: true, maxTries: 2 }, {
       [`${queue.prefix}.bad`]: async (message) => { deliveries.push(message.deliveries); throw new Error('broken'); },
     });
     const sent = event({ data: { word: 'été' } });
@@ -65,7 +66,7 @@ describe('the transport strategy', () => {
     const bus = await openBus();
     const queue = await openQueue(bus);
     const deliveries: number[] = [];
-    const { dead: letters } = await runStrategy(bus, { ...queue, createStream: true, maxDeliver: 2 }, {
+    const { dead: letters } = await runStrategy(bus, { ...queue, createStream: true, maxTries: 2 }, {
       [`${queue.prefix}.later`]: async (message) => {
         deliveries.push(message.deliveries);
         return deliveries.length < 6 ? retry(5, 'not yet') : done;

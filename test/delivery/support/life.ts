@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { Channel } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import { connectBus, createRelay, createStrategy, type Announcement, type Message } from '@rappel/messaging';
+import { createMemoryDeadLetters } from '@rappel/messaging/testing';
 import { announceNotification, createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, startWorker, unlimited, type DeliveryDependencies, type Provider, type WaitingList } from '@rappel/notification';
 import { createPool, type Pool } from '@rappel/postgres';
 
@@ -135,7 +136,7 @@ export async function startLife({ name, loan, channel, provider, store, pool, po
   ];
 
   const strategy = createStrategy({
-    bus, closeWithinMs: 1, deadLetters: { store: (letter) => { throw new Error(`buried: ${letter.reason}`); } },
+    bus, closeWithinMs: 1, deadLetters: { ...createMemoryDeadLetters(), store: (letter) => { throw new Error(`buried: ${letter.reason}`); } },
     consumers: [{ stream: `${name}-in`, durable: 'channel', subjects: [`${name}.in.>`], ackWaitMs: 1000, concurrency: 4 }],
   });
   strategy.addHandler(`${name}.in.*`, async (message: Message) => {

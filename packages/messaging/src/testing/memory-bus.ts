@@ -4,6 +4,7 @@ import { createLanes, type Lanes, type Task } from '../lanes.ts';
 import { silent, type DeadLetter, type Handler } from '../port.ts';
 import { createRouter, fits } from '../subjects.ts';
 import { createWorker, type Incoming, type Verdict } from '../worker.ts';
+import { createMemoryDeadLetters } from './memory-dead-letters.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** Probabilities from 0 to 1. All default to 0: a bus without faults delivers in order, once. */
@@ -32,7 +33,7 @@ export interface InMemoryConsumer {
   /** Default 8. */
   readonly concurrency?: number;
   /** Default 8. */
-  readonly maxDeliver?: number;
+  readonly maxTries?: number;
   /** Virtual milliseconds. Default 60 000. */
   readonly ackWaitMs?: number;
 }
@@ -66,7 +67,7 @@ interface Consumer {
 
 export function createInMemoryBus({ time, random, faults = {} }: InMemoryBusOptions): InMemoryBus {
   const consumers = new Map<string, Consumer>();
-  const deadLetters = new Map<string, DeadLetter>();
+  const deadLetters = createMemoryDeadLetters();
   const happens = (probability = 0) => probability > 0 && random() < probability;
   const someDelay = () => Math.floor(random() * (faults.delayMs ?? 60_000));
   let sequence = 0;
@@ -117,13 +118,13 @@ export function createInMemoryBus({ time, random, faults = {} }: InMemoryBusOpti
   };
 
   return {
-    subscribe: ({ consumer: name, handlers, concurrency = 8, maxDeliver = 8, ackWaitMs = 10_000 }) => {
+    subscribe: ({ consumer: name, handlers, concurrency = 8, maxTries = 8, ackWaitMs = 10_000 }) => {
       const settings = {
-        name, subjects: Object.keys(handlers), options: { concurrency, maxDeliver, ackWaitMs }, copies: new Set<Copy>(),
+        name, subjects: Object.keys(handlers), options: { concurrency, maxTries, ackWaitMs }, copies: new Set<Copy>(),
         work: createWorker({
-          consumer: name, maxDeliver, wanted: () => true, log: silent, now: time.clock.now,
+          consumer: name, maxTries, wanted: () => true, log: silent, now: time.clock.now,
           route: createRouter(new Map(Object.entries(handlers))),
-          deadLetters: { store: async (letter) => { deadLetters.set(letter.id, letter); } },
+          deadLetters: deadLetters,
         }),
       };
       const consumer: Consumer = { ...settings, process: start(settings) };
@@ -146,6 +147,6 @@ export function createInMemoryBus({ time, random, faults = {} }: InMemoryBusOpti
       }
     },
     pending: (name) => [...consumers.values()].filter((consumer) => name === undefined || consumer.name === name).reduce((sum, { copies }) => sum + copies.size, 0),
-    get deadLetters() { return [...deadLetters.values()]; },
+    get deadLetters() { return [...deadLetters.letters.values()]; },
   };
 }

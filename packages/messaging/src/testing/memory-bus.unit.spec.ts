@@ -34,7 +34,7 @@ describe('the bus in memory', () => {
 
   it('buries what fails for good and what does not fit its contract', async () => {
     const { time, bus } = open();
-    bus.subscribe({ consumer: 'c', maxDeliver: 3, handlers: { bad: async () => { throw new Error('no'); }, [publicEvents.ReminderDue.subject]: async () => done } });
+    bus.subscribe({ consumer: 'c', maxTries: 3, handlers: { bad: async () => { throw new Error('no'); }, [publicEvents.ReminderDue.subject]: async () => done } });
     bus.publish('bad', event(1));
     bus.publish(publicEvents.ReminderDue.subject, { ...event(2), type: 'ReminderDue' });
     await time.run();
