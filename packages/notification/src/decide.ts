@@ -1,6 +1,6 @@
 import type { Delivery, NotificationRef } from '@rappel/contracts';
 import { nextAttemptAt, type RetryPolicy } from './backoff.ts';
-import { reactions } from './error-classes.ts';
+import { reactions, twilioCodes } from './error-classes.ts';
 import type { DeferReason, Evidence, Failure, Identity, NotificationEvent, SkipReason, Verdict } from './events.ts';
 import type { Notification } from './notification.ts';
 
@@ -132,11 +132,20 @@ const miss: Decide<'MissReceipt'> = ({ after, at }, { phase, delivery, providerI
   (phase === 'accepted' && !receiptMissing && (!delivery || delivery === 'queued' || delivery === 'sent')
     ? [{ type: 'ReceiptMissing', data: { providerId: providerId ?? '', after, at } }] : []);
 
-const replay: Decide<'Replay'> = (command, { phase, replacedBy }) => {
+/** What went wrong with a notification that an operator may have sent again: it was given up, or a receipt says that it never arrived. */
+export function replayableFailure({ phase, error, delivery, deliveryCode }: Notification): Partial<Failure> | undefined {
+  if (phase === 'given-up') return error ?? {};
+  const failed = phase === 'accepted' && (delivery === 'failed' || delivery === 'undelivered');
+  const errorClass = failed && deliveryCode !== undefined ? twilioCodes.get(deliveryCode) : undefined;
+  return errorClass && reactions[errorClass].neverArrived ? { class: errorClass, code: deliveryCode } : undefined;
+}
+
+const replay: Decide<'Replay'> = (command, state) => {
   const { type: _, ...data } = command;
+  const { phase, replacedBy } = state;
   if (phase === 'absent') throw new NotificationRefused('unknown-notification', 'there is no such notification');
   if (replacedBy) throw new NotificationRefused('replaced', `the email notification ${replacedBy} stands in for it`);
-  if (phase !== 'given-up') throw new NotificationRefused('not-failed', `it is ${phase}`);
+  if (!replayableFailure(state)) throw new NotificationRefused('not-failed', `it is ${phase}`);
   return [{ type: 'NotificationReplayed', data }];
 };
 

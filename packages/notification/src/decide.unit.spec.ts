@@ -84,6 +84,30 @@ describe('a replay', () => {
     expect(fold([requested, started(), givenUp, { type: 'NotificationReplayed', data: replay }])).toMatchObject({ phase: 'ready', sinceArmed: 0, attempts: 1 });
     for (const events of [[], [requested], [requested, started(), accepted()], [skipped]]) expect(() => decide(replay, fold(events))).toThrow();
   });
+  describe('of one that was taken', () => {
+    const said = (delivery: 'sent' | 'undelivered' | 'delivered', code?: string, attemptId = 'a1'): NotificationEvent =>
+      ({ type: 'DeliveryReported', data: { notification: identity, receiptId: 'r', providerId: 'SM1', attemptId, delivery, code, at } });
+    const taken = [requested, started(), accepted()];
+    const again: NotificationEvent = { type: 'NotificationReplayed', data: replay };
+    it.each(['63007', '63016', '63024', '63014', '63018'])('is taken when a receipt leaves no doubt that it did not arrive (%s)', (code) => { given(...taken, said('undelivered', code)).when(replay).gives('NotificationReplayed'); });
+    it.each([['sent', undefined], ['undelivered', undefined], ['undelivered', '63012'], ['undelivered', '99999']] as const)('is refused after %s %s', (delivery, code) => {
+      expect(() => decide(replay, fold([...taken, said(delivery, code)]))).toThrow(/not-failed/);
+    });
+    it('is refused once it arrived after all', () => { expect(() => decide(replay, fold([...taken, said('undelivered', '63007'), said('delivered')]))).toThrow(/not-failed/); });
+    it('starts another attempt, of which old receipts say nothing', () => {
+      const armed = [...taken, said('undelivered', '63007'), again, said('sent')];
+      expect(fold(armed)).toMatchObject({ phase: 'ready', sentAt: undefined, providerId: undefined });
+      given(...armed).when(start).gives('AttemptStarted');
+      const second = [...armed, started(2), said('undelivered', '63007')];
+      expect(fold(second)).toMatchObject({ phase: 'attempting', attempts: 2, delivery: undefined, deliveryCode: undefined });
+      expect(fold([...second, accepted(2), said('sent', undefined, 'a2')])).toMatchObject({ phase: 'accepted', delivery: 'sent', deliveryCode: undefined });
+    });
+    it('sends nothing when the old one turns out to have arrived in between', () => {
+      const late = [...taken, said('undelivered', '63007'), again, said('delivered')];
+      given(...late).when(start).gives();
+      given(...late).when({ type: 'Settle', attemptId: 'a1', verdict: 'sent', evidence: 'receipt', retry, at }).gives('AttemptSettled');
+    });
+  });
   it('is refused once an email stands in for it', () => {
     expect(() => decide(replay, fold([requested, givenUp, { type: 'NotificationReplaced', data: { by: 'e', at } }]))).toThrow(/replaced/);
   });

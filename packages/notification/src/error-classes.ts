@@ -12,16 +12,18 @@ export interface Reaction {
   readonly suppresses: boolean;
   /** Whether an email may stand in for a WhatsApp message given up for this; a default, see `FALLBACK_CLASSES`. */
   readonly healedByEmail: boolean;
+  /** Whether a receipt that says so after the message was taken leaves no doubt that nobody got it: an operator may then have it sent again. */
+  readonly neverArrived: boolean;
 }
 
 export const reactions: Readonly<Record<ErrorClass, Reaction>> = {
-  RECIPIENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: true },
-  SUPPRESSED: { next: 'give-up', spends: 'yes', suppresses: true, healedByEmail: true },
-  CONTENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: false },
-  CONFIG: { next: 'wait', spends: 'first', channel: 'pause', suppresses: false, healedByEmail: false },
-  TRANSIENT: { next: 'retry', spends: 'yes', suppresses: false, healedByEmail: true },
-  THROTTLE: { next: 'wait', spends: 'no', channel: 'throttle', suppresses: false, healedByEmail: false },
-  UNKNOWN: { next: 'settle', spends: 'yes', suppresses: false, healedByEmail: false },
+  RECIPIENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: true, neverArrived: true },
+  SUPPRESSED: { next: 'give-up', spends: 'yes', suppresses: true, healedByEmail: true, neverArrived: true },
+  CONTENT: { next: 'give-up', spends: 'yes', suppresses: false, healedByEmail: false, neverArrived: true },
+  CONFIG: { next: 'wait', spends: 'first', channel: 'pause', suppresses: false, healedByEmail: false, neverArrived: true },
+  TRANSIENT: { next: 'retry', spends: 'yes', suppresses: false, healedByEmail: true, neverArrived: false },
+  THROTTLE: { next: 'wait', spends: 'no', channel: 'throttle', suppresses: false, healedByEmail: false, neverArrived: true },
+  UNKNOWN: { next: 'settle', spends: 'yes', suppresses: false, healedByEmail: false, neverArrived: false },
 };
 
 const list = (errorClass: ErrorClass, ...codes: number[]): [string, ErrorClass][] => codes.map((code) => [String(code), errorClass]);

@@ -56,7 +56,7 @@ describe('SMTP replies', () => {
 
 describe('what follows', () => {
   it.each([
-    ['RECIPIENT', 'give-up', 'yes'], ['SUPPRESSED', 'give-up', 'yes'], ['CONTENT', 'give-up', 'yes'], ['CONFIG', 'wait', 'first'],
-    ['TRANSIENT', 'retry', 'yes'], ['THROTTLE', 'wait', 'no'], ['UNKNOWN', 'settle', 'yes'],
-  ] as const)('%s: %s, spends %s', (errorClass, next, spends) => expect(reactions[errorClass]).toMatchObject({ next, spends }));
+    ['RECIPIENT', 'give-up', 'yes', true], ['SUPPRESSED', 'give-up', 'yes', true], ['CONTENT', 'give-up', 'yes', true], ['CONFIG', 'wait', 'first', true],
+    ['TRANSIENT', 'retry', 'yes', false], ['THROTTLE', 'wait', 'no', true], ['UNKNOWN', 'settle', 'yes', false],
+  ] as const)('%s: %s, spends %s, certainly never arrived: %s', (errorClass, next, spends, neverArrived) => expect(reactions[errorClass]).toMatchObject({ next, spends, neverArrived }));
 });

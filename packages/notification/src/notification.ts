@@ -43,13 +43,18 @@ export interface Notification {
   readonly deliveryCode?: string;
   /** Attempts whose receipt came: proof that the provider took them. */
   readonly receipts: Readonly<Record<string, string>>;
+  /** Attempts that were taken, never arrived and were replayed over: only a receipt that says the contrary proves anything of them. */
+  readonly refuted: readonly string[];
   readonly receiptMissing: boolean;
 }
 
-const initial: Notification = { phase: 'absent', attempts: 0, sinceArmed: 0, started: 0, resends: 0, receipts: {}, receiptMissing: false };
+const initial: Notification = { phase: 'absent', attempts: 0, sinceArmed: 0, started: 0, resends: 0, receipts: {}, refuted: [], receiptMissing: false };
 
 /** Later in the life of a message wins, whatever order receipts come in; `delivered` after `failed` happens and wins. */
 export const deliveryRank: Readonly<Record<Delivery, number>> = { queued: 1, sent: 2, undelivered: 3, failed: 4, delivered: 5, read: 6 };
+
+/** That a message arrived holds whichever attempt brought it; anything else is said of one attempt only. */
+export const hasArrived = (delivery: Delivery | null | undefined): boolean => delivery === 'delivered' || delivery === 'read';
 
 type Data<T extends NotificationEvent['type']> = Extract<NotificationEvent, { type: T }>['data'];
 
@@ -64,7 +69,8 @@ function skipped(state: Notification, data: Data<'NotificationSkipped'>): Notifi
 
 function started(state: Notification, { attemptId: id, number, leaseUntil, at }: Data<'AttemptStarted'>): Notification {
   const attempt = { id, number, leaseUntil, startedAt: at };
-  return { ...state, phase: 'attempting', attempt, started: number, attempts: state.attempts + 1, sinceArmed: state.sinceArmed + 1, waiting: undefined };
+  const said = hasArrived(state.delivery) ? {} : { delivery: undefined, deliveryCode: undefined };
+  return { ...state, ...said, phase: 'attempting', attempt, started: number, attempts: state.attempts + 1, sinceArmed: state.sinceArmed + 1, waiting: undefined };
 }
 
 const unspent = (state: Notification, spent: boolean): Pick<Notification, 'attempts' | 'sinceArmed'> =>
@@ -94,13 +100,18 @@ function settled(state: Notification, { verdict, evidence, spent, providerId, at
 }
 
 function reported(state: Notification, { providerId, attemptId, delivery, code }: Data<'DeliveryReported'>): Notification {
+  const arrived = hasArrived(delivery);
+  const proves = attemptId !== undefined && (arrived || !state.refuted.includes(attemptId));
+  const receipts = proves ? { ...state.receipts, [attemptId]: providerId } : state.receipts;
+  // Of an attempt before the last one, that it went wrong is no news.
+  if (!arrived && attemptId !== undefined && state.attempt !== undefined && attemptId !== state.attempt.id) return { ...state, receipts };
   const later = !state.delivery || deliveryRank[delivery] > deliveryRank[state.delivery];
   const worse = code !== undefined && (state.deliveryCode === undefined || code > state.deliveryCode);
   return {
     ...state,
     delivery: later ? delivery : state.delivery,
     deliveryCode: worse ? code : state.deliveryCode,
-    receipts: attemptId ? { ...state.receipts, [attemptId]: providerId } : state.receipts,
+    receipts,
   };
 }
 
@@ -125,9 +136,17 @@ function evolveRest(state: Notification, event: NotificationEvent): Notification
     case 'NotificationGivenUp': return { ...state, phase: 'given-up', waiting: undefined, error: { class: event.data.class, code: event.data.code, text: event.data.text } };
     case 'NotificationReplaced': return { ...state, replacedBy: event.data.by };
     case 'ReceiptMissing': return { ...state, receiptMissing: true };
-    case 'NotificationReplayed': return { ...state, phase: 'ready', sinceArmed: 0, waiting: undefined };
+    case 'NotificationReplayed': return replayed(state);
     default: return state;
   }
+}
+
+/** One that was taken and never arrived is as if it had not been sent. */
+function replayed(state: Notification): Notification {
+  const armed = { ...state, phase: 'ready' as const, sinceArmed: 0, waiting: undefined };
+  if (state.phase !== 'accepted') return armed;
+  const refuted = [...state.refuted, ...Object.keys(state.receipts), ...(state.attempt ? [state.attempt.id] : [])];
+  return { ...armed, receipts: {}, refuted, sentAt: undefined, providerId: undefined, receiptMissing: false };
 }
 
 export const notificationFold: Fold<Notification> = { initial, evolve };

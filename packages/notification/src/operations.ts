@@ -2,7 +2,7 @@ import type { Channel, ErrorClass, NotificationType } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import { START } from '@rappel/event-store';
 import { later } from './channel-state.ts';
-import { decide, NotificationRefused, type NotificationCommand } from './decide.ts';
+import { decide, NotificationRefused, replayableFailure, type NotificationCommand } from './decide.ts';
 import type { DeliveryDependencies } from './delivery/dependencies.ts';
 import { nextStep } from './delivery/next-step.ts';
 import { identityOf, readMember, record, type Member } from './delivery/party.ts';
@@ -49,7 +49,7 @@ async function decideAndWake(deps: Operating, member: Member, command: Notificat
   return true;
 }
 
-/** Arms a failed notification again. Throws `NotificationRefused` when it has not failed, was replaced, or somebody else was faster. */
+/** Arms a failed notification again, or one that a receipt says never arrived. Throws `NotificationRefused` when it has not failed, was replaced, or somebody else was faster. */
 export async function replay(deps: Operating, notificationId: string, { actor, why }: Decision): Promise<void> {
   const member = await known(deps, notificationId);
   const command = { type: 'Replay', replayId: deps.newId(), actor, why, at: deps.clock.now() } as const;
@@ -81,14 +81,16 @@ async function foldAll({ store, channel }: { store: EventStore; channel: Channel
 const sameWhere = (found: Record<string, unknown>, wanted: Record<string, unknown>): boolean =>
   Object.entries(found).every(([key, value]) => wanted[key] === undefined || wanted[key] === value);
 
-function fits({ identity, error, requested: { at } = { at: '', dueFrom: '' } }: Notification, { from = '', to, ...wanted }: ReplayFilter): boolean {
-  return at >= from && (to === undefined || at < to) && sameWhere({ class: error?.class, code: error?.code, type: identity?.type }, { ...wanted });
+function fits(state: Notification, { from = '', to, ...wanted }: ReplayFilter): boolean {
+  const failure = replayableFailure(state);
+  const { at } = state.requested ?? { at: '' };
+  return failure !== undefined && at >= from && (to === undefined || at < to) && sameWhere({ class: failure.class, code: failure.code, type: state.identity?.type }, { ...wanted });
 }
 
-/** The failed notifications that a filter means, from the events themselves: exact, whatever a projection knows. */
+/** The failed notifications that a filter means, those among them that receipts say never arrived, from the events themselves: exact, whatever a projection knows. */
 export async function failedOnes(deps: { store: EventStore; channel: Channel }, filter: ReplayFilter): Promise<Notification[]> {
   const states = filter.ids ? await Promise.all(filter.ids.map(async (id) => (await readMember(deps.store, id)).state)) : [...(await foldAll(deps)).values()];
-  return states.filter((state) => state.phase === 'given-up' && state.identity?.channel === deps.channel && !state.replacedBy && fits(state, filter));
+  return states.filter((state) => state.identity?.channel === deps.channel && !state.replacedBy && fits(state, filter));
 }
 
 /** Replays all that a filter means. They go through the channel's limits like everything else. */

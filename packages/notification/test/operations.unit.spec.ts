@@ -98,6 +98,30 @@ describe('replay', () => {
     await expect(replay(world.deps, id, decision)).rejects.toMatchObject({ code: 'not-failed' });
   });
 
+  it('has a message sent again that was taken and that a receipt says never arrived, once, by whoever is first', async () => {
+    const world = createWorld();
+    const ids = [await failedLoan(world, 'one'), await failedLoan(world, 'two')];
+    const receipt = async (id: string, attempt: number, delivery: 'undelivered' | 'sent' | 'delivered', code?: string) => {
+      const { identity } = await world.state(id);
+      const attemptId = world.provider.taken.filter(({ notificationId }) => notificationId === id)[attempt]!.attemptId;
+      await storeReceipt(world.store, { notification: identity!, attemptId, providerId: `SM-${attempt}`, delivery, code, at: world.now() });
+    };
+    await receipt(ids[0]!, 0, 'undelivered', '63007');
+    await receipt(ids[1]!, 0, 'undelivered', '63012');
+    expect((await failedOnes(world.deps, { class: 'CONFIG' })).map(({ identity }) => identity!.notificationId)).toEqual([ids[0]]);
+    expect(await failedOnes(world.deps, { code: '63012' })).toEqual([]);
+    const results = await Promise.all([replayAll(world.deps, { class: 'CONFIG' }, decision), replayAll(world.deps, { ids }, { ...decision, actor: 'operator:bob' })]);
+    expect(results.flatMap(({ replayed }) => replayed)).toEqual([ids[0]]);
+    // Twilio tells the first message's earlier receipt late.
+    await receipt(ids[0]!, 0, 'sent');
+    await world.pass(40);
+    expect(world.provider.taken.map(({ notificationId }) => notificationId)).toEqual([ids[0], ids[1], ids[0]]);
+    expect(await world.state(ids[0]!)).toMatchObject({ phase: 'accepted', attempts: 2, providerId: 'SM3', delivery: undefined });
+    await receipt(ids[0]!, 1, 'delivered');
+    expect(await world.state(ids[0]!)).toMatchObject({ phase: 'accepted', delivery: 'delivered' });
+    await expect(replay(world.deps, ids[0]!, decision)).rejects.toMatchObject({ code: 'not-failed' });
+  });
+
   it('counts what a filter means before it replays exactly that', async () => {
     const world = createWorld({ fate: ({ about }) => (about.attributionId === 'other' ? { kind: 'failed', failure: { class: 'CONTENT', code: '63013', text: 'x' } } : unreachable) });
     const ids = [await failedLoan(world, 'one'), await failedLoan(world, 'two')];

@@ -1,6 +1,6 @@
 import { Channel, deliveries, ErrorClass, NotificationType, type Delivery, type Status } from '@rappel/contracts';
 import type { Personal, RecordedEvent } from '@rappel/event-store';
-import { deliveryRank, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
+import { deliveryRank, hasArrived, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
 
 /**
  * One notification as the log shows it: a pure function of the events of `notification-<id>`.
@@ -117,6 +117,7 @@ function change(row: LogRow, event: NotificationEvent): Change {
 }
 
 const idle = { waitingFor: null, waitingUntil: null } as const;
+const nothingSaid = { delivery: null, deliveryCode: null, deliveryText: null } as const;
 const noError = { errorClass: null, errorCode: null, errorText: null } as const;
 
 // The same rules as the decider's own fold, so the two never tell different stories; a test compares them.
@@ -132,7 +133,7 @@ const changes: { [T in NotificationEvent['type']]: (row: LogRow, data: Of<T>) =>
     ...idle, phase: 'skipped', status: null, skipReason: text(data.reason, 'reason'), skipDetail: maybeText(data.detail), skippedAt: instant(data.at, 'at'),
   }),
   AttemptStarted: (row, data) => ({
-    ...idle, ...open(row, 'attempting'), attemptId: text(data.attemptId, 'attemptId'), attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'),
+    ...idle, ...open(row, 'attempting'), ...(hasArrived(row.delivery) ? {} : nothingSaid), attemptId: text(data.attemptId, 'attemptId'), attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'),
   }),
   AttemptAccepted: (row, data) => sent(row, data),
   AttemptFailed: (row, data) => (overtaken(row, data) ? {} : {
@@ -151,7 +152,9 @@ const changes: { [T in NotificationEvent['type']]: (row: LogRow, data: Of<T>) =>
   NotificationReplaced: (_, data) => ({ replacedBy: maybeId(data.by, 'by') }),
   DeliveryReported: (row, data) => reported(row, data),
   ReceiptMissing: () => ({ receiptMissing: true }),
-  NotificationReplayed: (row) => ({ ...idle, ...open(row, 'ready'), replays: row.replays + 1, givenUpAt: null }),
+  NotificationReplayed: (row) => ({
+    ...idle, ...open(row, 'ready'), replays: row.replays + 1, givenUpAt: null, ...(row.phase === 'accepted' && { sentAt: null, providerId: null, receiptMissing: false }),
+  }),
 };
 
 const waits: Partial<Record<ErrorClass, string>> = { CONFIG: 'paused', THROTTLE: 'throttled' };
@@ -174,6 +177,8 @@ const error = (data: { class: ErrorClass; code?: string; text: string }): Change
 function reported(row: LogRow, data: Of<'DeliveryReported'>): Change {
   const delivery = known(deliveries, data.delivery, 'delivery');
   const at = instant(data.at, 'at');
+  // Of an attempt before the last one, that it went wrong is no news.
+  if (!hasArrived(delivery) && data.attemptId !== undefined && row.attemptId !== null && data.attemptId !== row.attemptId) return {};
   const worse = data.code !== undefined && (row.deliveryCode === null || data.code > row.deliveryCode);
   return {
     delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,

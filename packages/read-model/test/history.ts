@@ -1,6 +1,6 @@
 import { channels, deliveries, errorClasses, notificationTypes } from '@rappel/contracts';
 import type { NewEvent } from '@rappel/event-store';
-import { decide, defaultRetryPolicy as retry, notificationFold, notificationStream, skipReasons, type Identity, type Notification, type NotificationCommand } from '@rappel/notification';
+import { decide, defaultRetryPolicy as retry, notificationFold, notificationStream, replayableFailure, skipReasons, type Identity, type Notification, type NotificationCommand } from '@rappel/notification';
 
 /** Pseudo-random numbers from a seed: the same seed gives the same history. */
 export function randomFrom(seed: number): () => number {
@@ -70,10 +70,10 @@ function step(random: () => number, pick: Pick, { identity, now }: Setting): (st
       Defer: () => ({ type: 'Defer', reason: pick(['paused', 'rate'] as const), until: now(), at: now() }),
       GiveUp: () => ({ type: 'GiveUp', failure, at: now() }),
       Replace: () => ({ type: 'Replace', by: uuidFrom(random), at: now() }),
-      ReportDelivery: () => ({ type: 'ReportDelivery', receiptId: uuidFrom(random), providerId: 'SM1', delivery: pick(deliveries), ...(random() < 0.3 && { code: pick(['30003', '63016']), text: 'Unreachable' }), at: now() }),
+      ReportDelivery: () => ({ type: 'ReportDelivery', receiptId: uuidFrom(random), providerId: 'SM1', delivery: pick(deliveries), ...(random() < 0.5 && { attemptId: random() < 0.7 ? attemptId : uuidFrom(random) }), ...(random() < 0.3 && { code: pick(['30003', '63007']), text: 'Unreachable' }), at: now() }),
       MissReceipt: () => ({ type: 'MissReceipt', after: 'PT1H', at: now() }),
       Skip: () => ({ type: 'Skip', identity, reason: 'returned', at: now() }),
-      Replay: () => (state.phase === 'given-up' && !state.replacedBy ? { type: 'Replay', replayId: uuidFrom(random), actor: 'operator:test', why: 'test', at: now() } : any.ReportDelivery!()),
+      Replay: () => (replayableFailure(state) && !state.replacedBy ? { type: 'Replay', replayId: uuidFrom(random), actor: 'operator:test', why: 'test', at: now() } : any.ReportDelivery!()),
     };
     return any[next ?? pick(Object.keys(any))]!();
   };
