@@ -99,12 +99,19 @@ function settled(state: Notification, { verdict, evidence, spent, providerId, at
   return { ...state, ...unspent(state, spent), phase: 'ready', waiting: undefined, resends: state.resends + (evidence === 'policy-resend' ? 1 : 0) };
 }
 
-function reported(state: Notification, { providerId, attemptId, delivery, code }: Data<'DeliveryReported'>): Notification {
-  const arrived = hasArrived(delivery);
-  const proves = attemptId !== undefined && (arrived || !state.refuted.includes(attemptId));
-  const receipts = proves ? { ...state.receipts, [attemptId]: providerId } : state.receipts;
-  // Of an attempt before the last one, that it went wrong is no news.
-  if (!arrived && attemptId !== undefined && state.attempt !== undefined && attemptId !== state.attempt.id) return { ...state, receipts };
+/** Of an attempt before the last one only that it arrived is news. */
+export const isOutdated = (delivery: Delivery, attemptId: string | undefined, last: string | null | undefined): boolean =>
+  !hasArrived(delivery) && Boolean(attemptId && last) && attemptId !== last;
+
+function proven({ receipts, refuted }: Notification, { providerId, attemptId, delivery }: Data<'DeliveryReported'>): Notification['receipts'] {
+  if (attemptId === undefined || (!hasArrived(delivery) && refuted.includes(attemptId))) return receipts;
+  return { ...receipts, [attemptId]: providerId };
+}
+
+function reported(state: Notification, data: Data<'DeliveryReported'>): Notification {
+  const { attemptId, delivery, code } = data;
+  const receipts = proven(state, data);
+  if (isOutdated(delivery, attemptId, state.attempt?.id)) return { ...state, receipts };
   const later = !state.delivery || deliveryRank[delivery] > deliveryRank[state.delivery];
   const worse = code !== undefined && (state.deliveryCode === undefined || code > state.deliveryCode);
   return {

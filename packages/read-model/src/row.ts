@@ -1,6 +1,6 @@
 import { Channel, deliveries, ErrorClass, NotificationType, type Delivery, type Status } from '@rappel/contracts';
 import type { Personal, RecordedEvent } from '@rappel/event-store';
-import { deliveryRank, hasArrived, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
+import { deliveryRank, hasArrived, isOutdated, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
 
 /**
  * One notification as the log shows it: a pure function of the events of `notification-<id>`.
@@ -177,8 +177,7 @@ const error = (data: { class: ErrorClass; code?: string; text: string }): Change
 function reported(row: LogRow, data: Of<'DeliveryReported'>): Change {
   const delivery = known(deliveries, data.delivery, 'delivery');
   const at = instant(data.at, 'at');
-  // Of an attempt before the last one, that it went wrong is no news.
-  if (!hasArrived(delivery) && data.attemptId !== undefined && row.attemptId !== null && data.attemptId !== row.attemptId) return {};
+  if (isOutdated(delivery, data.attemptId, row.attemptId)) return {};
   const worse = data.code !== undefined && (row.deliveryCode === null || data.code > row.deliveryCode);
   return {
     delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,
