@@ -38,15 +38,24 @@ export function stamp(cause: Cause, events: readonly (AttributionEvent | Borrowe
   }));
 }
 
-/** A state and the ids of the commands that led to it, so that one sent again is known whatever came in between. */
+/** An event and the id of the command that led to it. */
+export interface Told {
+  readonly cause: string | undefined;
+  readonly type: string;
+  readonly data: object;
+}
+
+/** A state and what was told by which command, so that one sent again is known whatever came in between. */
 export interface Caused<S> {
   readonly state: S;
-  readonly causes: readonly (string | undefined)[];
+  readonly told: readonly Told[];
 }
+
+export const toldBy = ({ told }: Caused<unknown>, { id }: Cause): Told | undefined => told.find(({ cause }) => cause === id);
 
 export function withCauses<S>({ initial, evolve }: Fold<S>): Fold<Caused<S>> {
   return {
-    initial: { state: initial, causes: [] },
-    evolve: ({ state, causes }, event) => ({ state: evolve(state, event), causes: [...causes, event.metadata.causationId] }),
+    initial: { state: initial, told: [] },
+    evolve: ({ state, told }, event) => ({ state: evolve(state, event), told: [...told, { cause: event.metadata.causationId, type: event.type, data: event.data }] }),
   };
 }

@@ -3,25 +3,26 @@ import { isVersionConflict, readState, type EventStore } from '@rappel/event-sto
 import { borrowerFold, borrowerStream, type BorrowerFacts } from '@rappel/lending';
 import { maskAddress, maskName, REDACTED, type Vault } from '@rappel/privacy';
 import { LoanRefused } from '../loan/refused.ts';
-import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Stored } from '../stored.ts';
+import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
 import { decideBorrower, type KnownBorrower } from './decide.ts';
 
 const fold = withCauses(borrowerFold);
 
 /** The use cases about borrowers. */
 export function createBorrowers({ store, vault, clock }: { store: EventStore; vault: Vault; clock: Clock }) {
-  const known = async (borrowerId: string): Promise<KnownBorrower & { version: number; causes: readonly (string | undefined)[] }> => {
-    const { state: { state, causes }, version } = await readState(store, fold, borrowerStream(borrowerId));
-    if (state.status !== 'known') return { state, version, causes };
+  const known = async (borrowerId: string): Promise<KnownBorrower & Pick<Caused<unknown>, 'told'> & { version: number }> => {
+    const { state: { state, told }, version } = await readState(store, fold, borrowerStream(borrowerId));
+    if (state.status !== 'known') return { state, version, told };
     const opened = await vault.open(state.personal);
-    return { state, version, causes, ...(opened.state === 'open' && { fields: opened.fields }) };
+    return { state, version, told, ...(opened.state === 'open' && { fields: opened.fields }) };
   };
 
   /** The borrower as upstream says they are now. Of somebody forgotten this is new consent: a new key is made. */
   const update = async ({ borrower, at = clock.now() }: UpdateBorrower, cause: Cause): Promise<Stored> => {
     for (let round = 1; ; round++) {
       const current = await known(borrower.id);
-      const events = current.causes.includes(cause.id) ? [] : stamp(cause, decideBorrower(borrower, current, at));
+      const wanted = decideBorrower(borrower, current, at);
+      const events = isRepeated(current, cause, wanted) ? [] : stamp(cause, wanted);
       if (events.length === 0) return { id: borrower.id, version: current.version, duplicate: true };
       if (current.state.status === 'forgotten') await vault.readmit(borrower.id);
       try {
@@ -57,6 +58,14 @@ export function createBorrowers({ store, vault, clock }: { store: EventStore; va
   return { known, update, find, forget };
 }
 export type Borrowers = ReturnType<typeof createBorrowers>;
+
+/** Whether this came before under its id. Only the latest is compared: of earlier ones nobody knows what they changed. */
+function isRepeated(current: KnownBorrower & Pick<Caused<unknown>, 'told'>, { id }: Cause, wanted: readonly object[]): boolean {
+  if (wanted.length > 0 && current.fields && current.told.at(-1)?.cause === id) {
+    throw new LoanRefused('id-reused', 'the id was used before, for this borrower with other content: give each event its own');
+  }
+  return current.told.some(({ cause }) => cause === id);
+}
 
 function show(fields: Readonly<Record<string, string>>, masked: boolean): Record<string, string> {
   const mask = (field: string, value: string) => (field === 'email' || field === 'phone' ? maskAddress(value) : maskName(value));

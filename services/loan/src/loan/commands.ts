@@ -1,9 +1,10 @@
 import type { CancelAttribution, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
 import { handleCommand, isVersionConflict, readState, type Append, type EventStore } from '@rappel/event-store';
-import { attributionFold, attributionStream, borrowerStream, dueInstant, type Attribution } from '@rappel/lending';
+import { attributionFold, attributionStream, borrowerStream, dueInstant, type Attribution, type AttributionEvent } from '@rappel/lending';
+import { isDeepStrictEqual } from 'node:util';
 import type { Borrowers } from '../borrower/commands.ts';
 import { decideBorrower } from '../borrower/decide.ts';
-import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Stored } from '../stored.ts';
+import { MOST_CONFLICTS, stamp, toldBy, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
 import { decide, type LoanCommand } from './decide.ts';
 import { LoanRefused } from './refused.ts';
 
@@ -25,11 +26,12 @@ interface LoanParts {
 
 /** The use cases about loans: validated commands in, stored events out. A broken rule is a `LoanRefused`. */
 export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
-  const record = async (command: LoanCommand & { attributionId: string }, cause: Cause): Promise<Stored> => {
+  /** `isSaid`: whether what is stored under the same id is what is asked for now. Default: it is. */
+  const record = async (command: LoanCommand & { attributionId: string }, cause: Cause, isSaid: IsSaid = () => true): Promise<Stored> => {
     const stream = attributionStream(command.attributionId);
-    const { state, appended } = await handleCommand(store, fold, stream, ({ state: loan, causes }) =>
-      causes.includes(cause.id) ? [] : stamp(cause, decide(command, loan)));
-    return { id: command.attributionId, version: appended?.version ?? state.causes.length, duplicate: appended === undefined };
+    const { state, appended } = await handleCommand(store, fold, stream, (before) =>
+      isRepeated(before, cause, isSaid) ? [] : stamp(cause, decide(command, before.state)));
+    return { id: command.attributionId, version: appended?.version ?? state.told.length, duplicate: appended === undefined };
   };
 
   /** Records the loan and, where they are new or changed, the borrower: both or neither. */
@@ -38,14 +40,14 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
     const loan = snapshot(input, rules);
     const stream = attributionStream(loan.attributionId);
     for (let round = 1; ; round++) {
-      const [{ state: { state: before, causes }, version }, borrower] = await Promise.all([readState(store, fold, stream), borrowers.known(loan.borrowerId)]);
+      const [{ state: before, version }, borrower] = await Promise.all([readState(store, fold, stream), borrowers.known(loan.borrowerId)]);
       const unchanged = { id: loan.attributionId, version, duplicate: true };
-      if (causes.includes(cause.id)) return unchanged;
+      if (isRepeated(before, cause, (told) => told.type === 'AttributionCreated' && isDeepStrictEqual(essence(told.data.loan), essence(loan)))) return unchanged;
       // Somebody who was forgotten stays so until upstream updates them expressly.
       const told = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
       const appends: Append[] = [
         { stream: borrowerStream(loan.borrowerId), events: stamp(cause, told), expected: borrower.version },
-        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before)), expected: version },
+        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before.state)), expected: version },
       ].filter(({ events }) => events.length > 0);
       if (appends.length === 0) return unchanged;
       try {
@@ -66,17 +68,32 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
   const reschedule = async (input: RescheduleAttribution, cause: Cause): Promise<Stored> => {
     const { loan } = await find(input.attributionId);
     const due = { ...input.due, zone: input.due.zone ?? loan.due.zone };
-    return record({ type: 'RescheduleAttribution', attributionId: input.attributionId, due, dueAt: dueInstant(due, rules.closing), at: input.at ?? clock.now() }, cause);
+    return record({ type: 'RescheduleAttribution', attributionId: input.attributionId, due, dueAt: dueInstant(due, rules.closing), at: input.at ?? clock.now() }, cause,
+      (told) => told.type === 'AttributionRescheduled' && told.data.loan.due.date === due.date && told.data.loan.due.time === due.time);
   };
 
   const giveBack = ({ attributionId, returnedAt, at = clock.now() }: ReturnAttribution, cause: Cause): Promise<Stored> =>
-    record({ type: 'ReturnAttribution', attributionId, returnedAt: returnedAt ?? at, at }, cause);
+    record({ type: 'ReturnAttribution', attributionId, returnedAt: returnedAt ?? at, at }, cause,
+      (told) => told.type === 'AttributionReturned' && (returnedAt === undefined || told.data.returnedAt === returnedAt));
 
   const cancel = ({ attributionId, reason, at = clock.now() }: CancelAttribution, cause: Cause): Promise<Stored> =>
-    record({ type: 'CancelAttribution', attributionId, ...(reason && { reason }), at }, cause);
+    record({ type: 'CancelAttribution', attributionId, ...(reason && { reason }), at }, cause,
+      (told) => told.type === 'AttributionCancelled' && told.data.reason === (reason || undefined));
 
   return { create, reschedule, giveBack, cancel, record, find };
 }
+type IsSaid = (told: AttributionEvent) => boolean;
+
+/** Whether a command came before under its id. An id that was used for something else says so: taken for a repetition, the second thing would be lost. */
+function isRepeated(before: Caused<Attribution>, cause: Cause, isSaid: IsSaid): boolean {
+  const told = toldBy(before, cause);
+  if (told && !isSaid(told as unknown as AttributionEvent)) throw new LoanRefused('id-reused', `the id was used before, for ${told.type} with other content: give each event its own`);
+  return told !== undefined;
+}
+
+/** What upstream itself says of a loan; the rest depends on the configuration, which may have changed since. */
+const essence = ({ borrowerId, item, duration, due: { date, time } }: LoanSnapshot): object => ({ borrowerId, item, duration, date, time });
+
 export type Loans = ReturnType<typeof createLoans>;
 
 function snapshot({ borrower, due, attributionId, item, duration, department, category }: CreateAttribution, rules: LoanRules): LoanSnapshot {

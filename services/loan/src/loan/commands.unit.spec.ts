@@ -105,3 +105,36 @@ describe('a borrower who was forgotten', () => {
     expect(await borrowers.forget('B-1', 'again', cause())).toMatchObject({ duplicate: true });
   });
 });
+
+describe('an id that was used before', () => {
+  const due = (date: string) => ({ attributionId: 'L-1', due: { date } });
+  const borrower = (over: object = {}) => ({ borrower: input({ borrower: { id: 'B-1', firstName: 'Jean', email: 'jean@example.org', ...over } }).borrower });
+  test.each([
+    ['another kind of event', (same: Cause) => loans.create(input(), same), (same: Cause) => loans.giveBack({ attributionId: 'L-1' }, same)],
+    ['another item', (same: Cause) => loans.create(input(), same), (same: Cause) => loans.create(input({ item: { code: 'PERC-002', name: 'Perceuse Bosch' } }), same)],
+    ['another day', (same: Cause) => loans.reschedule(due('2025-12-11'), same), (same: Cause) => loans.reschedule(due('2025-12-12'), same)],
+    ['another hour of return', (same: Cause) => loans.giveBack({ attributionId: 'L-1', returnedAt: '2025-12-09T10:00:00.000Z' }, same), (same: Cause) => loans.giveBack({ attributionId: 'L-1', returnedAt: '2025-12-09T11:00:00.000Z' }, same)],
+    ['another reason', (same: Cause) => loans.cancel({ attributionId: 'L-1', reason: 'broken' }, same), (same: Cause) => loans.cancel({ attributionId: 'L-1', reason: 'lost' }, same)],
+    ['another address', (same: Cause) => borrowers.update(borrower({ email: 'new@example.org' }), same), (same: Cause) => borrowers.update(borrower({ email: 'newer@example.org' }), same)],
+  ])('is refused for %s, which would be lost as a repetition', async (what, first, second) => {
+    const same = cause();
+    if (!what.startsWith('another kind') && what !== 'another item') await loans.create(input(), cause());
+    expect(await first(same)).toMatchObject({ duplicate: false });
+    expect(await first(same)).toMatchObject({ duplicate: true });
+    await expect(second(same)).rejects.toMatchObject({ code: 'id-reused' });
+  });
+
+  test('says the same though the closing hour was changed since', async () => {
+    const same = cause();
+    await loans.create(input(), same);
+    const later = createLoans({ store, borrowers, clock: systemClock, rules: { closing: '17:00', zoneOf: () => 'Europe/London' } });
+    expect(await later.create(input(), same)).toMatchObject({ duplicate: true });
+  });
+
+  test('says the same though the borrower\u2019s key is gone since', async () => {
+    const same = cause();
+    await borrowers.update(borrower(), same);
+    forgotten.add('B-1');
+    expect(await borrowers.update(borrower(), same)).toMatchObject({ duplicate: true });
+  });
+});

@@ -1,5 +1,6 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
 import { answer, dead, ignore, type Message, type Outcome } from '@rappel/messaging';
+import { hash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
@@ -15,7 +16,7 @@ type Input<T extends InboundType> = ReturnType<(typeof inboundTypes)[T]['parse']
 interface UseCases {
   readonly loans: Loans;
   readonly borrowers: Borrowers;
-  /** What this process stored a moment ago, by type and cause. */
+  /** What this process stored a moment ago, by type, cause and content. */
   readonly stored: Recent;
 }
 
@@ -56,7 +57,7 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
   const { type, data } = message.event;
   if (!isInboundType(type)) return dead(`unknown type ${type.slice(0, 80)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
   const cause = causeOf(message.event);
-  const what = `${type} ${cause.id}`;
+  const what = `${type} ${cause.id} ${digest(data)}`;
   if (!message.request && useCases.stored.has(what)) return ignore('stored a moment ago');
   const parsed = inboundTypes[type].safeParse(data);
   if (!parsed.success) return invalid(type, parsed.error.issues);
@@ -73,6 +74,8 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
     return dead(error.message);
   }
 }
+
+const digest = (data: unknown): string => hash('sha1', JSON.stringify(data) ?? '');
 
 /** The first thing that is wrong stands in the reason, so that a list of dead letters tells them apart. */
 function invalid(type: InboundType, issues: readonly z.core.$ZodIssue[]): Outcome {

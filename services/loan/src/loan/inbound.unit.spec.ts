@@ -35,12 +35,13 @@ describe('what comes in twice', () => {
     expect(stored).toEqual(['giveBack']);
   });
 
-  it('is told apart by id and by type', async () => {
+  it('is told apart by id, by type and by content', async () => {
     const { stored, useCases } = scene();
     await handleInbound(useCases, message({ request: true }));
+    await handleInbound(useCases, message({ data: { ...loan, attributionId: 'A-2' } }));
+    await handleInbound(useCases, message({ type: 'AttributionCancelled', data: loan }));
     await handleInbound(useCases, message({ id: 'e-2' }));
-    await handleInbound(useCases, message({ type: 'AttributionCancelled', data: { attributionId: 'A-1' } }));
-    expect(stored).toEqual(['giveBack', 'giveBack', 'cancel']);
+    expect(stored).toEqual(['giveBack', 'giveBack', 'cancel', 'giveBack']);
   });
 
   it('answers whoever asks again', async () => {

@@ -1,7 +1,7 @@
-/** A rule of lending was broken: `unknown-attribution`, `attribution-exists`, `attribution-closed`, `unknown-borrower`. */
+/** A rule of lending was broken: `unknown-attribution`, `attribution-exists`, `attribution-closed`, `unknown-borrower`, `id-reused`. */
 export class LoanRefused extends Error {
   override readonly name = 'LoanRefused';
-  readonly code: 'unknown-attribution' | 'attribution-exists' | 'attribution-closed' | 'unknown-borrower';
+  readonly code: 'unknown-attribution' | 'attribution-exists' | 'attribution-closed' | 'unknown-borrower' | 'id-reused';
   constructor(code: LoanRefused['code'], message: string) {
     super(message);
     this.code = code;
