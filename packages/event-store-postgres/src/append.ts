@@ -6,7 +6,7 @@ import { createGather } from './gather.ts';
 
 type Unit = readonly PreparedAppend[];
 
-const SQL = 'SELECT outcomes, versions, positions FROM event_store.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
+const SQL = 'SELECT outcomes, versions, positions FROM event_store.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)';
 // As the function answers.
 const WRITTEN = 0;
 const DUPLICATE = 1;
@@ -59,7 +59,6 @@ function parameters(units: readonly Unit[]): Buffer[] {
     int4Array(appends.flatMap((append, i) => append.events.map(() => i + 1))),
     int4Array(appends.flatMap((append) => append.events.map((_, i) => i + 1))),
     uuidArray(events.map(({ id }) => id)),
-    textArray(appends.flatMap((append) => append.events.map(() => append.stream))),
     textArray(events.map(({ type }) => type)),
     textArray(events.map(({ data }) => data), 'json'),
     textArray(events.map(({ personal }) => personal), 'json'),
