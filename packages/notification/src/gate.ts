@@ -22,6 +22,8 @@ export interface Gate {
   refresh(): Promise<ChannelState>;
   /** Asks for leave to send one message. `probe` = try although it is paused. */
   enter(options: { readonly maxWaitMs: number; readonly probe?: boolean }): Promise<Entry>;
+  /** Real milliseconds until the limit per second may let something pass again; 0 = now. */
+  restMs(): number;
   /** True for one worker of all when it is time to try one notification on the paused channel. */
   takeProbe(): Promise<boolean>;
   /** A failure that concerns everybody, told by the provider's answer or by a later receipt. */
@@ -47,6 +49,7 @@ export interface GateOptions {
 
 export function createGate({ store, channel, limiter, realNow, newId, policy = defaultChannelPolicy, onChange }: GateOptions): Gate {
   const stream = channelStream(channel);
+  let restUntil = 0;
   let known: { state: ChannelState; version: number } = { state: channelFold.initial, version: 0 };
 
   async function refresh(): Promise<ChannelState> {
@@ -84,8 +87,11 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
       if (state.kind === 'paused' && !probe) return { ok: false, reason: 'paused', afterMs: 0 };
       const throttled = state.kind === 'throttled' ? Date.parse(state.until) - Date.parse(realNow()) : 0;
       if (throttled > 0) return { ok: false, reason: 'throttled', afterMs: throttled };
-      return limiter.take(maxWaitMs);
+      const leave = await limiter.take(maxWaitMs);
+      if (!leave.ok && leave.reason === 'rate') restUntil = Date.parse(realNow()) + leave.afterMs;
+      return leave;
     },
+    restMs: () => Math.max(0, restUntil - Date.parse(realNow())),
     takeProbe: () => change((state) => takeProbe(state, { channel, now: realNow() }, policy)),
     async failed(kind, failure, { retryAfterMs, by = 'provider' } = {}) {
       const seconds = failure.code === undefined ? undefined : longThrottles.get(failure.code);

@@ -16,7 +16,7 @@ export type Look = { readonly claimed: number; readonly kind: 'open' | 'paused' 
 export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, claimMs = 90_000 }: WorkerOptions = {}): Promise<Look> {
   const state = await deps.gate.refresh();
   const throttled = state.kind === 'throttled' && deps.realNow() < state.until;
-  if (throttled) return { claimed: 0, kind: 'throttled' };
+  if (throttled || deps.gate.restMs() > 0) return { claimed: 0, kind: 'throttled' };
   const paused = state.kind === 'paused';
   if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
   const claims = await deps.waiting.claim({ limit: paused ? 1 : concurrency, leaseMs: claimMs, now: deps.clock.now() });

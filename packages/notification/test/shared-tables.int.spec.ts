@@ -47,11 +47,8 @@ describe('limits shared by instances', () => {
     const taken: number[] = [];
     const begin = Date.now();
     await Promise.all(instances.flatMap((limiter) => Array.from({ length: 30 }, async () => {
-      for (;;) {
-        const leave = await limiter.take(5000);
-        if (leave.ok) { taken.push(Date.now() - begin); return; }
-        await new Promise((resolve) => { setTimeout(resolve, leave.afterMs); });
-      }
+      expect(await limiter.take(30_000)).toEqual({ ok: true });
+      taken.push(Date.now() - begin);
     })));
     expect(taken).toHaveLength(60);
     // 60 at 20 a second need at least three windows: the last one comes after two whole seconds.
@@ -66,6 +63,8 @@ describe('limits shared by instances', () => {
     expect(answers.find(({ ok }) => !ok)).toMatchObject({ reason: 'daily-limit' });
   });
 });
+
+const AT_ONCE = 2;
 
 describe.each(['WHATSAPP', 'EMAIL'] as const)('two instances of %s on the same messages, over a limit', (channel) => {
   it('tell everybody once, the urgent first', async () => {
@@ -84,18 +83,18 @@ describe.each(['WHATSAPP', 'EMAIL'] as const)('two instances of %s on the same m
     const messages = [];
     for (let loan = 0; loan < 20; loan++) messages.push(await scene.lend(`${channel}-${loan}`, 'jean', { code: `C${loan}` }));
     await Promise.all(messages.flatMap((message) => instances.map((deps) => deliver(deps, message))));
-    expect(provider.taken.length).toBeLessThanOrEqual(10);
     await deliver(instances[0]!, await scene.late(`${channel}-0`));
+    const before = provider.taken.length;
     await until('all are told', async () => {
-      await Promise.all(instances.map((deps) => workOnce(deps, { concurrency: 4 })));
+      await Promise.all(instances.map((deps) => workOnce(deps, { concurrency: AT_ONCE })));
       return provider.taken.length >= 21 || undefined;
     });
     // 21 at ten a second, whichever instance sends: a fixed window never has more than ten, so the last one is in the third.
     expect(sentAt.at(-1)! - sentAt[0]!).toBeGreaterThanOrEqual(1000);
     const types = provider.taken.map(({ type }) => type);
     expect(types.filter((type) => type === 'CREATION')).toHaveLength(20);
-    // Ten pass before it comes; then it is among the first eight that both claim, who go side by side.
-    expect(types.indexOf('RETARD')).toBeLessThan(18);
+    // Once it waits it is among the next that both claim, who go side by side. The window may end on them, but the next one has a place for each.
+    expect(types.indexOf('RETARD')).toBeLessThanOrEqual(before + 2 * (2 * AT_ONCE - 1));
     expect(new Set(provider.taken.map(({ notificationId }) => notificationId)).size).toBe(21);
     await store.close();
   });

@@ -54,7 +54,11 @@ export function comeBack(deps: DeliveryDependencies, party: readonly Member[], {
     case 'nothing': return undefined;
     case 'wait': return row(party, step);
     case 'settle': return row(party, { kind: 'wait', reason: 'unknown', notBeforeReal: later(deps.realNow(), SETTLE_FIRST_MS) });
-    default: return row(party, { kind: 'wait', reason: members[0]?.state.waiting?.reason ?? 'retry', notBeforeReal: later(deps.realNow(), afterMs) });
+    default: {
+      const { reason = 'retry' } = members[0]?.state.waiting ?? {};
+      // Over the limit per second it is the worker that rests: with a moment of its own for each, the urgent would not be the first to be claimed after it.
+      return row(party, { kind: 'wait', reason, ...(reason !== 'rate' && { notBeforeReal: later(deps.realNow(), afterMs) }) });
+    }
   }
 }
 
