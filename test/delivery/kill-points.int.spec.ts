@@ -17,7 +17,8 @@ import { createSmtpProvider } from '../../services/email/src/smtp.ts';
 import { createTwilioClient } from '../../services/whatsapp/src/client.ts';
 import { createTwilioProvider } from '../../services/whatsapp/src/twilio.ts';
 import type { WhatsappConfig } from '../../services/whatsapp/src/config.ts';
-import { startLife, type Point } from './support/life.ts';
+import type { Point } from './support/fuse.ts';
+import { startLife } from './support/life.ts';
 
 // A service dies at each of these points, on a real PostgreSQL, NATS, SMTP inbox and Twilio simulator, and another one starts.
 // The figures are the messages that the borrower has at the end. Neither channel may lose one; WhatsApp never doubles one. SMTP leaves

@@ -4,66 +4,9 @@ import type { Channel } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import { connectBus, createRelay, createStrategy, type Announcement, type Message } from '@rappel/messaging';
 import { createMemoryDeadLetters } from '@rappel/messaging/testing';
-import { announceNotification, createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, startWorker, unlimited, type DeliveryDependencies, type Provider, type WaitingList } from '@rappel/notification';
+import { announceNotification, createGate, createPostgresWaiting, defaultDeliveryConfig, deliver, startWorker, unlimited, type DeliveryDependencies, type Provider } from '@rappel/notification';
 import { createPool, type Pool } from '@rappel/postgres';
-
-/** Where a life may end: `before …` or `after …` something it does. */
-export type Point = `${'before' | 'after'} ${string}`;
-
-/** Ends a life at a point: the call that reaches it, and every later one, never comes back. */
-interface Fuse {
-  readonly blown: Promise<void>;
-  isBlown(): boolean;
-  at(point: Point): Promise<void>;
-  around<T>(name: string, work: () => Promise<T>): Promise<T>;
-}
-
-function createFuse(end?: Point): Fuse {
-  let isBlown = false;
-  let blow = (): void => undefined;
-  const blown = new Promise<void>((resolve) => { blow = resolve; });
-  const at = (point: Point): Promise<void> => {
-    if (point === end && !isBlown) {
-      isBlown = true;
-      blow();
-    }
-    return isBlown ? new Promise<never>(() => undefined) : Promise.resolve();
-  };
-  return {
-    blown, at,
-    isBlown: () => isBlown,
-    async around(name, work) {
-      await at(`before ${name}`);
-      const result = await work();
-      await at(`after ${name}`);
-      return result;
-    },
-  };
-}
-
-/** An append is called by the last event that it stores. */
-const storeOf = (store: EventStore, { around }: Fuse): EventStore => ({
-  ...store,
-  append: (stream, events, expected) => around(`append ${events.at(-1)!.type}`, () => store.append(stream, events, expected)),
-  appendMany: (appends) => around(`append ${appends.at(-1)!.events.at(-1)!.type}`, () => store.appendMany(appends)),
-});
-
-const waitingOf = (waiting: WaitingList, { around, at }: Fuse): WaitingList => ({
-  put: (row) => around(`put ${row.reason}`, () => waiting.put(row)),
-  claim: async (options) => {
-    const claims = await waiting.claim(options);
-    if (claims.length > 0) await at('after claim');
-    return claims;
-  },
-  finish: (claim, next) => around('finish', () => waiting.finish(claim, next)),
-  counts: () => waiting.counts(),
-});
-
-const providerOf = (provider: Provider, { around }: Fuse): Provider => ({
-  ...provider,
-  send: (...call) => around('send', () => provider.send(...call)),
-  settle: (attempt) => around('look for evidence', () => provider.settle(attempt)),
-});
+import { createFuse, fusedProvider, fusedStore, fusedWaiting, type Fuse, type Point } from './fuse.ts';
 
 export interface LifeOptions {
   /** Names streams, durable, relays and the list of what waits: the lives of one case share them, cases do not. */
@@ -116,7 +59,7 @@ export async function startLife({ name, loan, channel, provider, store, pool, po
   const realNow = (): string => new Date().toISOString();
   const deps: DeliveryDependencies = {
     channel, realNow, newId: randomUUID,
-    store: storeOf(store, fuse), waiting: waitingOf(createPostgresWaiting(pool, `${channel}-${name}` as Channel), fuse), provider: providerOf(provider, fuse),
+    store: fusedStore(store, fuse), waiting: fusedWaiting(createPostgresWaiting(pool, `${channel}-${name}` as Channel), fuse), provider: fusedProvider(provider, fuse),
     gate: createGate({ store, channel, limiter: unlimited, realNow, newId: randomUUID }),
     clock: { now: realNow, realMsUntil: (at) => Date.parse(at) - Date.now() },
     open: async (personal) => personal, sleep: (ms) => new Promise((resolve) => { setTimeout(resolve, ms); }), note: () => undefined,
