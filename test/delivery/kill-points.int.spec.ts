@@ -101,7 +101,7 @@ beforeAll(async () => {
   store = createPostgresEventStore({ connectionString: postgresUrl });
   const renderer = createRenderer();
   const config = {
-    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886', TWILIO_BASE_URL: twilio.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: [twilio.authToken], TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886', TWILIO_BASE_URL: twilio.url,
     TWILIO_CONTENT_SIDS: {}, TWILIO_TIMEOUT_MS: 2000, TWILIO_SETTLE_MS: 500, DELIVERY_CONCURRENCY: 64, RAPPEL_DEFAULT_COUNTRY: 'FR', HOST: '127.0.0.1', PORT: 1,
   } as unknown as WhatsappConfig;
   whatsapp = createTwilioProvider({ client: createTwilioClient(config), config, renderer, onUnlisted: () => undefined });

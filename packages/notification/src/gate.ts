@@ -22,7 +22,7 @@ export interface Gate {
   refresh(): Promise<ChannelState>;
   /** Asks for leave to send one message. `probe` = try although it is paused. */
   enter(options: { readonly maxWaitMs: number; readonly probe?: boolean }): Promise<Entry>;
-  /** Real milliseconds until the limit per second may let something pass again; 0 = now. */
+  /** Real milliseconds until something may pass again on a throttled channel, or over the limit per second; 0 = now. */
   restMs(): number;
   /** True for one worker of all when it is time to try one notification on the paused channel. */
   takeProbe(): Promise<boolean>;
@@ -78,6 +78,7 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
     }
   }
 
+  const throttledMs = (): number => (known.state.kind === 'throttled' ? Date.parse(known.state.until) - Date.parse(realNow()) : 0);
   const trouble = (by: string, { text, code }: { text: string; code?: string }) => ({ channel, by, text, code, now: realNow() });
   return {
     state: () => known.state,
@@ -85,13 +86,13 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
     async enter({ maxWaitMs, probe = false }) {
       const { state } = known;
       if (state.kind === 'paused' && !probe) return { ok: false, reason: 'paused', afterMs: 0 };
-      const throttled = state.kind === 'throttled' ? Date.parse(state.until) - Date.parse(realNow()) : 0;
+      const throttled = throttledMs();
       if (throttled > 0) return { ok: false, reason: 'throttled', afterMs: throttled };
       const leave = await limiter.take(maxWaitMs);
       if (!leave.ok && leave.reason === 'rate') restUntil = Date.parse(realNow()) + leave.afterMs;
       return leave;
     },
-    restMs: () => Math.max(0, restUntil - Date.parse(realNow())),
+    restMs: () => Math.max(0, throttledMs(), restUntil - Date.parse(realNow())),
     takeProbe: () => change((state) => takeProbe(state, { channel, now: realNow() }, policy)),
     async failed(kind, failure, { retryAfterMs, by = 'provider' } = {}) {
       const seconds = failure.code === undefined ? undefined : longThrottles.get(failure.code);

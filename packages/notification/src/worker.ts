@@ -14,10 +14,9 @@ export type Look = { readonly claimed: number; readonly kind: 'open' | 'paused' 
 
 /** Takes what is due among the waiting, once. On a paused channel one worker of all tries one notification when it is time. */
 export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, claimMs = 90_000 }: WorkerOptions = {}): Promise<Look> {
-  const state = await deps.gate.refresh();
-  const throttled = state.kind === 'throttled' && deps.realNow() < state.until;
-  if (throttled || deps.gate.restMs() > 0) return { claimed: 0, kind: 'throttled' };
-  const paused = state.kind === 'paused';
+  const { kind } = await deps.gate.refresh();
+  if (deps.gate.restMs() > 0) return { claimed: 0, kind: 'throttled' };
+  const paused = kind === 'paused';
   if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
   const claims = await deps.waiting.claim({ limit: paused ? 1 : concurrency, leaseMs: claimMs, now: deps.clock.now() });
   await Promise.all(claims.map((claim) => work(deps, claim, paused)));
