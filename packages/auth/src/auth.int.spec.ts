@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createDatabase } from '@rappel/local-stack';
+import { createDatabase, until } from '@rappel/local-stack';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -18,13 +18,15 @@ let jwksUrl: string;
 const issuer = 'https://id.example';
 const audience = 'rappel';
 let keys: Awaited<ReturnType<typeof generateKeyPair>>;
+let published: object[];
 
 beforeAll(async () => {
   pool = createPool(await createDatabase(process.env['TEST_POSTGRES_URL']!, `auth_${randomUUID().slice(0, 8)}`));
   await migrateAuth(pool);
   keys = await generateKeyPair('ES256');
   const jwk = { ...await exportJWK(keys.publicKey), kid: 'k1', alg: 'ES256', use: 'sig' };
-  server = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })));
+  published = [jwk];
+  server = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: published })));
   await new Promise<void>((ready) => { server.listen(0, '127.0.0.1', ready); });
   jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
 });
@@ -43,7 +45,10 @@ test('an API key is stored as a hash, checked, listed, expired and revoked', asy
   const { rows } = await pool.query('SELECT api_keys::text AS row FROM auth.api_keys WHERE id = $1', [id]);
   expect((rows[0] as { row: string }).row).not.toContain(token.slice(-43));
   expect(await check(token)).toEqual({ actor: 'key:radgestmat', scopes: ['loans:write', 'log:read'] });
+  const { lastUsedAt } = (await listApiKeys(pool)).find((one) => one.id === id)!;
   expect(await check(`${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`)).toBeUndefined();
+  // A wrong secret is no use of the key.
+  expect((await listApiKeys(pool)).find((one) => one.id === id)!.lastUsedAt).toBe(lastUsedAt);
   const { token: over } = await createApiKey(pool, { name: 'over', scopes: ['ops'], expiresAt: '2020-01-01T00:00:00Z' });
   expect(await check(over)).toBeUndefined();
   expect((await listApiKeys(pool)).find((one) => one.id === id)).toMatchObject({ name: 'radgestmat', lastUsedAt: expect.any(String) });
@@ -77,6 +82,24 @@ test('a JWT is taken when signed by the issuer, for us, in time', async () => {
     await new SignJWT({ scope: 'ops' }).setProtectedHeader({ alg: 'HS256', kid: 'k1' }).setIssuer(issuer).setAudience(audience).setExpirationTime('5m').sign(new TextEncoder().encode(JSON.stringify(await exportJWK(keys.publicKey)))),
   ];
   for (const token of refused) expect(await check(token)).toBeUndefined();
+});
+
+test('an issuer changes its signing keys: a new one is taken as soon as it is published, an old one until it is withdrawn', async () => {
+  const check = createJwtCheck({ issuer, audience, jwksUrl, cooldownMs: 10 });
+  const young = await generateKeyPair('RS256');
+  const [old, next] = [await jwt({ scope: 'ops' }), await new SignJWT({ scope: 'ops' }).setProtectedHeader({ alg: 'RS256', kid: 'k2' }).setIssuer(issuer).setAudience(audience).setSubject('alice').setExpirationTime('5m').sign(young.privateKey)];
+  const [was] = published;
+  try {
+    expect([await check(old), await check(next)]).toEqual([{ actor: 'oidc:alice', scopes: ['ops'] }, undefined]);
+    published = [was!, { ...await exportJWK(young.publicKey), kid: 'k2', alg: 'RS256', use: 'sig' }];
+    await until('the new key', async () => check(next));
+    expect(await check(old)).toBeDefined();
+    published = published.slice(1);
+    const later = createJwtCheck({ issuer, audience, jwksUrl, cooldownMs: 10 });
+    expect([await later(old), await later(next)]).toEqual([undefined, { actor: 'oidc:alice', scopes: ['ops'] }]);
+  } finally {
+    published = [was!];
+  }
 });
 
 test('the local key is made once, kept, for its owner alone', async () => {

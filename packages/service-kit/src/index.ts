@@ -10,7 +10,7 @@ export * from './event-store.ts';
 export type { HealthChecks } from './health.ts';
 export type { Shutdown, ShutdownStage } from './shutdown.ts';
 export * from './tokens.ts';
-export { Caller, Public, Scopes } from './auth/scopes.ts';
+export { Caller, Gone, Public, Scopes } from './auth/scopes.ts';
 export { hasScope, type CallerIdentity, type Scope } from '@rappel/auth';
 export { AcceptsForm, Endpoint, InvalidInput, ZodBody, ZodParams, ZodQuery } from './http/endpoint.ts';
 export * from './run-service.ts';

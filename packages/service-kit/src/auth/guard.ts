@@ -6,7 +6,7 @@ import type { Pool } from '@rappel/postgres';
 import type { BaseConfig } from '../base-config.ts';
 import { SCOPES } from './scopes.ts';
 
-interface Asked { headers: { authorization?: string }; caller?: CallerIdentity }
+interface Asked { headers: { authorization?: string }; caller?: CallerIdentity; stillAllowed?: () => Promise<boolean> }
 type Wanted = readonly Scope[] | 'public' | undefined;
 
 const wantedBy = (context: ExecutionContext): Wanted =>
@@ -33,6 +33,10 @@ export function createScopeGuard(authenticate: (token: string) => Promise<Caller
       if (!wanted) throw new ForbiddenException('this endpoint is open to nobody');
       if (wanted.length > 0 && !wanted.some((scope) => caller.scopes.includes(scope))) throw new ForbiddenException(`scope needed: ${wanted.join(' or ')}`);
       request.caller = caller;
+      request.stillAllowed = async () => {
+        const now = await authenticate(token!);
+        return now !== undefined && caller.scopes.every((scope) => now.scopes.includes(scope));
+      };
       return true;
     },
   };
@@ -41,7 +45,7 @@ export function createScopeGuard(authenticate: (token: string) => Promise<Caller
 /** `RAPPEL_AUTH=off`: everybody may do everything. `loadConfig` refuses it in production. */
 export const openGuard: CanActivate = {
   canActivate(context) {
-    context.switchToHttp().getRequest<Asked>().caller = { actor: 'nobody', scopes: everyScope };
+    Object.assign(context.switchToHttp().getRequest<Asked>(), { caller: { actor: 'nobody', scopes: everyScope }, stillAllowed: async () => true });
     return true;
   },
 };

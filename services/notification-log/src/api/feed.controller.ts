@@ -1,7 +1,7 @@
-import { BadRequestException, Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { BadRequestException, Controller, Get, Inject, Res } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
-import { Caller, Endpoint, hasScope, Scopes, STORE, ZodQuery, type CallerIdentity } from '@rappel/service-kit';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Caller, Endpoint, Gone, hasScope, Scopes, STORE, ZodQuery, type CallerIdentity } from '@rappel/service-kit';
+import type { FastifyReply } from 'fastify';
 import { once } from 'node:events';
 import { Channel, Id, NotificationType } from '@rappel/contracts';
 import { z } from 'zod';
@@ -31,17 +31,15 @@ export class FeedController {
 
   @Get('feed')
   @Endpoint({ summary: 'Live feed (SSE); `data` holds the event and the notification after it', query: Query, answerType: 'text/event-stream', tags: ['feed'] })
-  async follow(@ZodQuery(Query) query: Query, @Caller() caller: CallerIdentity, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const after = request.headers['last-event-id']?.toString() ?? query.after;
+  async follow(@ZodQuery(Query) query: Query, @Caller() caller: CallerIdentity, @Gone() gone: AbortSignal, @Res() reply: FastifyReply): Promise<void> {
+    const after = reply.request.headers['last-event-id']?.toString() ?? query.after;
     if (after !== undefined) await this.#known(after);
-    const gone = new AbortController();
-    request.raw.on('close', () => gone.abort());
     reply.hijack();
     const out = reply.raw;
     // What hooks have set so far (CORS) goes along.
     out.writeHead(200, { ...reply.getHeaders() as Record<string, string>, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' });
     out.write('retry: 2000\n\n');
-    for await (const events of this.#feed.follow({ after, signal: gone.signal })) {
+    for await (const events of this.#feed.follow({ after, signal: gone })) {
       const found = await this.#notifications.some([...new Set(events.map(({ stream }) => idOf(stream)))], hasScope(caller, 'personal:read'));
       const byId = new Map(found.filter((one) => matches(one, query)).map((one) => [one.notificationId, one]));
       const text = events.map(({ checkpoint, type, stream, version, data }) => {
