@@ -1,6 +1,7 @@
 import { scopes } from '@rappel/auth';
 import { describe, expect, test } from '@jest/globals';
-import { operationsOf, type Operation } from './support/operations.ts';
+import { looseIn } from '../support/loose.ts';
+import { documentsOf, operationsOf, type Operation } from './support/operations.ts';
 import { say } from './support/say.ts';
 import { call, services, type System } from './support/system.ts';
 
@@ -45,6 +46,15 @@ export function matrix(system: () => System): void {
     test('are public only where nothing can be read: health, the page without data, signed links and webhooks', async () => {
       const open = (await operationsOf(system())).filter(({ scopes: wanted }) => wanted === 'public').map(({ path }) => path);
       for (const path of new Set(open)) expect(path).toMatch(/^\/(?:health\/(?:live|ready)|docs(?:\/.+)?|unsubscribe\/.+|webhooks\/.+|dashboard.*|)$/);
+    });
+
+    test('say of every value that goes in or out what it is', async () => {
+      const loose = (await documentsOf(system())).flatMap(({ service, document }) => Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).flatMap(([method, operation]) => {
+        const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) => Object.values(one?.content ?? {}));
+        return [...operation.parameters.map(({ name, schema }) => [name, schema] as const), ...contents.map(({ schema }) => ['body', schema] as const)]
+          .flatMap(([name, schema]) => looseIn(schema, `${service} ${method} ${path} ${name}`));
+      })));
+      expect(loose).toEqual([]);
     });
 
     test('do not exist beside the documented ones', async () => {

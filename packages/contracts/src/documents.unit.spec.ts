@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asyncApi, files, shapes } from './documents.ts';
+import { looseIn } from '../../../test/support/loose.ts';
+import { asyncApi, files, jsonSchemas, shapes } from './documents.ts';
 
 const folder = 'packages/contracts';
 const read = (path: string) => readFileSync(join(folder, path), 'utf8');
@@ -27,6 +28,13 @@ describe('what neighbours are told', () => {
   it('notices a changed shape', () => {
     const [name, shape] = Object.entries(shapes())[0]!;
     expect(JSON.stringify({ ...JSON.parse(shape) as object, required: [] })).not.toBe(shapes()[name]);
+  });
+
+  it('says of every value what it is', () => {
+    const loose = Object.entries(jsonSchemas()).flatMap(([name, schema]) => looseIn(schema, name));
+    expect(loose).toEqual([]);
+    expect(looseIn({ type: 'object', properties: { at: {}, many: { type: 'array', items: { description: 'x' } }, free: { description: 'any JSON' } } }, 'x')).toEqual(['x.at {}', 'x.many.items {"description":"x"}']);
+    expect(jsonSchemas()['loan.attribution-returned.v1']).toMatchObject({ properties: { at: { type: 'string', format: 'date-time' }, loan: { properties: { dueAt: { type: 'string', format: 'date-time' } } } } });
   });
 
   it('has a channel with a message for every operation, and every reference leads somewhere', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Instant, line, Zone } from './limits.ts';
+import { Id, line, Moment, Zone } from './limits.ts';
 import { Due, Item } from './loan.ts';
 import { Channel, LoanDuration, Locale } from './words.ts';
 
@@ -41,21 +41,21 @@ export const CreateAttribution = z.object({
   due: Due.partial({ zone: true }),
   department: Id.optional(),
   category: Id.optional(),
-  at: Instant.optional(),
+  at: Moment.optional(),
 });
 export type CreateAttribution = z.infer<typeof CreateAttribution>;
 
-export const RescheduleAttribution = z.object({ attributionId: Id, due: Due.partial({ zone: true }), at: Instant.optional() });
+export const RescheduleAttribution = z.object({ attributionId: Id, due: Due.partial({ zone: true }), at: Moment.optional() });
 export type RescheduleAttribution = z.infer<typeof RescheduleAttribution>;
 
-export const ReturnAttribution = z.object({ attributionId: Id, returnedAt: Instant.optional(), at: Instant.optional() });
+export const ReturnAttribution = z.object({ attributionId: Id, returnedAt: Moment.optional(), at: Moment.optional() });
 export type ReturnAttribution = z.infer<typeof ReturnAttribution>;
 
-export const CancelAttribution = z.object({ attributionId: Id, reason: line(200).optional(), at: Instant.optional() });
+export const CancelAttribution = z.object({ attributionId: Id, reason: line(200).optional(), at: Moment.optional() });
 export type CancelAttribution = z.infer<typeof CancelAttribution>;
 
 /** `data` of an inbound `BorrowerUpdated`: the whole borrower as they are now. */
-export const UpdateBorrower = z.object({ borrower: Borrower, at: Instant.optional() });
+export const UpdateBorrower = z.object({ borrower: Borrower, at: Moment.optional() });
 export type UpdateBorrower = z.infer<typeof UpdateBorrower>;
 
 /** What upstream may publish on `inbound.*`: CloudEvents type → schema of `data`. */

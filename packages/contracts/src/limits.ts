@@ -4,10 +4,15 @@ import { z } from 'zod';
 export const Id = z.string().min(1).max(100).regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, 'letters, digits, _ . : - only');
 
 /** UTC instant, ISO 8601 (`2026-03-28T08:00:00.000Z`); an offset is accepted and turned into UTC. */
-export const Instant = z.iso.datetime({ offset: true }).transform((s) => new Date(s).toISOString());
+export const Instant = z.iso.datetime({ offset: true }).transform((s) => new Date(s).toISOString()).meta({ type: 'string', format: 'date-time' });
+
+const [EARLIEST, END] = ['2000-01-01', '2200-01-01'];
+
+/** When upstream says that something happened: an instant of the years 2000 to 2199. */
+export const Moment = Instant.refine((at) => at >= EARLIEST && at < END, 'between 2000-01-01 and 2199-12-31');
 
 /** Local calendar date, `YYYY-MM-DD`, years 2000 to 2199. */
-export const LocalDate = z.iso.date().refine((d) => d >= '2000-01-01' && d < '2200-01-01', 'between 2000-01-01 and 2199-12-31');
+export const LocalDate = z.iso.date().refine((d) => d >= EARLIEST && d < END, 'between 2000-01-01 and 2199-12-31');
 
 /** Local time of day, `HH:mm`. */
 export const LocalTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm');

@@ -17,7 +17,7 @@ type Json = Record<string, unknown> | undefined;
 const inside = (value: unknown, key: string): unknown => (typeof value === 'object' && value !== null ? (value as Json)![key] : undefined);
 
 /** Whose data it is, where that can be told: `data.borrower.id`, `borrower.id`, `loan.borrowerId`, `borrowerId`. */
-function borrowerIn(bytes: Uint8Array): string | undefined {
+export function borrowerIn(bytes: Uint8Array): string | undefined {
   try {
     const body = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
     const data = inside(body, 'specversion') ? inside(body, 'data') : body;

@@ -30,11 +30,18 @@ test('who has nothing out and nothing new is long over; the others stay; the fil
   const over = await borrowersLongOver({ store, before: '2023-01-01T00:00:00.000Z' });
   expect(over).toEqual(['back']);
 
-  const letters = { list: async () => ({ letters: [{ id: '1' }, { id: '2' }] }), show: async (id: string) => ({ id, subject: 's', reason: 'r', at: 't', payload: Buffer.from(id === '1' ? '{"borrower":{"id":"back"}}' : '{"borrower":{"id":"backward"}}') }) };
+  // Only the first and the fourth are about them.
+  const bodies = ['{"borrower":{"id":"back"}}', '{"borrower":{"id":"backward"}}', '{"borrower":{"id":"out"},"item":{"name":"back"}}', '{"borrower":{ "id": "back", broken', '{"name": "back", broken'];
+  const letters = { list: async () => ({ letters: bodies.map((_, n) => ({ id: String(n) })) }), show: async (id: string) => ({ id, subject: 's', reason: 'r', at: 't', payload: Buffer.from(bodies[Number(id)]!) }) };
+  // What operators did on a day is not all about one person.
+  const acted = (borrowerId: string) => event('OperatorActed', { command: 'borrower forget', borrowerId, why: 'asked', at: '2026-01-01T00:00:00.000Z' });
+  await store.append('operation-2026-01-01', [acted('out'), acted('back'), acted('late')], 0);
   const file = await subjectAccessFile('back', { store, vault, deadLetters: letters, at: '2026-01-01T00:00:00.000Z' });
-  expect(Object.keys(file.streams)).toEqual(['attribution-a1', 'borrower-back']);
+  expect(Object.keys(file.streams)).toEqual(['attribution-a1', 'borrower-back', 'operation-2026-01-01']);
+  expect((file.streams['operation-2026-01-01'] as { data: object }[]).map(({ data }) => data)).toEqual([expect.objectContaining({ borrowerId: 'back' })]);
+  expect((file.streams['attribution-a1'] as { type: string }[]).map(({ type }) => type)).toEqual(['AttributionCreated', 'AttributionReturned']);
   expect(JSON.stringify(file.streams)).toContain('back@example.org');
-  expect(file.deadLetters).toHaveLength(1);
+  expect((file.deadLetters as { id: string }[]).map(({ id }) => id)).toEqual(['0', '3']);
 
   expect(await vault.held([...over, 'nobody'])).toEqual(['back']);
   expect(await vault.expire(over)).toBe(1);

@@ -1,4 +1,5 @@
 import type { EventStore, RecordedEvent } from '@rappel/event-store';
+import { borrowerIn } from './dead-letters.ts';
 import type { Vault } from './port.ts';
 import { everything } from './retention.ts';
 
@@ -39,15 +40,24 @@ function mentions({ data, personal }: RecordedEvent, subject: string): boolean {
 export async function subjectAccessFile(subject: string, { store, vault, deadLetters, at }: SubjectAccessOptions): Promise<SubjectAccessFile> {
   const names = new Set<string>();
   for await (const event of everything(store)) if (mentions(event, subject)) names.add(event.stream);
-  const streams = await Promise.all([...names].sort().map(async (name) => [name, await opened(name, store, vault)] as const));
+  const streams = await Promise.all([...names].sort().map(async (name) => [name, await opened(name, subject, { store, vault })] as const));
   return { subject, at, explanation, streams: Object.fromEntries(streams), deadLetters: await lettersAbout(subject, deadLetters) };
 }
 
-async function opened(stream: string, store: Pick<EventStore, 'readStream'>, vault: Pick<Vault, 'open'>): Promise<object[]> {
+/** A stream that is about the person from its first event on; of any other (what operators did on a day) only the events about them. */
+async function opened(stream: string, subject: string, { store, vault }: Pick<SubjectAccessOptions, 'store' | 'vault'>): Promise<object[]> {
   const events = await store.readStream(stream);
-  return Promise.all(events.map(async ({ id, type, data, metadata, recordedAt, personal }) => ({
+  const theirs = events.filter((event) => mentions(events[0]!, subject) || mentions(event, subject));
+  return Promise.all(theirs.map(async ({ id, type, data, metadata, recordedAt, personal }) => ({
     id, type, recordedAt, data, metadata, ...(personal && { personal: await vault.open(personal) }),
   })));
+}
+
+/** By the borrower it names; where none can be made out, by an id that is written in it. */
+function isAbout(payload: Uint8Array, subject: string): boolean {
+  const named = borrowerIn(payload);
+  if (named !== undefined) return named === subject;
+  return [...new TextDecoder().decode(payload).matchAll(/"(?:id|borrowerId)"\s*:\s*"([^"]*)"/g)].some(([, id]) => id === subject);
 }
 
 async function lettersAbout(subject: string, deadLetters: ReadableDeadLetters): Promise<object[]> {
@@ -56,8 +66,9 @@ async function lettersAbout(subject: string, deadLetters: ReadableDeadLetters): 
     const { letters, next } = await deadLetters.list({ limit: 200, ...(after !== undefined && { after }) });
     for (const { id } of letters) {
       const letter = await deadLetters.show(id);
-      const payload = letter && new TextDecoder().decode(letter.payload);
-      if (payload?.includes(JSON.stringify(subject))) found.push({ id, subject: letter!.subject, reason: letter!.reason, at: letter!.at, payload });
+      if (!letter || !isAbout(letter.payload, subject)) continue;
+      const payload = new TextDecoder().decode(letter.payload);
+      found.push({ id, subject: letter.subject, reason: letter.reason, at: letter.at, payload });
     }
     if (next === undefined) return found;
     after = next;

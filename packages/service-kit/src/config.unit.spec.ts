@@ -24,7 +24,7 @@ test('every bad key is named with what is expected, and no value is shown', () =
   expect(problemsOf({})).toContain('DATABASE_URL: missing');
 });
 
-const production = { ...good, NODE_ENV: 'production' };
+const production = { ...good, NODE_ENV: 'production', NATS_USER: 'loan', NATS_PASSWORD: 'p0a1b2c3' };
 const random = () => randomBytes(32).toString('base64');
 
 test.each<[what: string, key: string, value: string]>([
@@ -39,6 +39,8 @@ test.each<[what: string, key: string, value: string]>([
   ['a default database password', 'DATABASE_URL', 'postgres://rappel:rappel@db/rappel'],
   ['a default event store password', 'EVENT_STORE_URL', 'kurrentdb://admin:changeit@kurrent:2113'],
   ['a default NATS password in the address', 'NATS_URL', 'nats://loan:password@nats'],
+  ['a default NATS password in the address of a second server', 'NATS_URL', 'nats://loan:p0a1b2c3@nats-1:4222,nats://loan:change%2Dme@nats-2:4222'],
+  ['a default database password as a parameter', 'DATABASE_URL', 'postgres://rappel@db/rappel?sslmode=require&password=postgres'],
   ['a default NATS password', 'NATS_PASSWORD', 'changeme'],
   ['a default Twilio token', 'TWILIO_AUTH_TOKEN', 'test'],
   ['the Twilio token of the example', 'TWILIO_AUTH_TOKEN', 'your_auth_token_here'],
@@ -56,9 +58,16 @@ test.each<[what: string, key: string, value: string]>([
 
 test.each([
   ['RAPPEL_MASTER_KEY', `new:${random()},old:${random()}`], ['TWILIO_BASE_URL', 'https://twilio-proxy.example.org'], ['NATS_PASSWORD', 'p1f8b2c0'],
-  ['DATABASE_URL', 'postgres://rappel@db/rappel'], ['EVENT_STORE_URL', 'esdb://node1:2113?tls=true'],
+  ['NATS_URL', 'nats://loan:p1f8b2c0@nats-1:4222,nats://loan:p1f8b2c0@nats-2:4222'], ['DATABASE_URL', 'postgres://rappel@db/rappel'], ['DATABASE_URL', 'postgres://rappel:k3y@db-1:5432,db-2:5432/rappel'], ['EVENT_STORE_URL', 'esdb://node1:2113?tls=true'],
 ])('production takes a proper %s', (key, value) => {
   expect(problemsOf({ ...production, [key]: value })).toBe('');
+});
+
+test('production wants a login for NATS, of whatever kind', () => {
+  const { NATS_PASSWORD: _, ...none } = production;
+  expect(problemsOf(none)).toContain('NATS_PASSWORD, NATS_CREDS, NATS_NKEY_SEED or NATS_TLS_CERT: ');
+  const logins: Record<string, string>[] = [{ NATS_CREDS: '/run/secrets/loan.creds' }, { NATS_NKEY_SEED: 'file:/run/secrets/seed' }, { NATS_TLS_CERT: '/tls/loan.pem' }, { NATS_URL: 'nats://loan:p0a1b2c3@nats:4222' }];
+  for (const login of logins) expect(problemsOf({ ...none, ...login })).toBe('');
 });
 
 test('the clock follows its configuration', () => {

@@ -17,13 +17,23 @@ function isSimulator(url: string): boolean {
 /** What examples, images and hurried hands put where a secret belongs. */
 const placeholder = /^(?:change[-_ ]?(?:me|it)!?|secret|password|pass|passw0rd|postgres|rappel|nats|admin|root|guest|twilio|test|dev|example|default|1234\d*|x{3,}|your[-_].+|<.+>)$/i;
 
-function hasPlaceholder(url: string): boolean {
+/** Servers may be listed with commas; PostgreSQL takes a password as a parameter, too. */
+const hasPlaceholder = (urls: string): boolean => urls.split(',').some((url) => {
+  const password = /^(?:[a-z+]+:\/\/)?[^/?#@:]*:([^@/?#]*)@/.exec(url)?.[1] ?? /[?&]password=([^&#]*)/.exec(url)?.[1];
+  return password !== undefined && placeholder.test(decoded(password));
+});
+
+function decoded(text: string): string {
   try {
-    return placeholder.test(decodeURIComponent(new URL(url).password));
+    return decodeURIComponent(text);
   } catch {
-    return false;
+    return text;
   }
 }
+
+/** A name and a password in the URL, or one of the other ways in. */
+const logsIn = ({ NATS_URL = '', ...env }: Environment): boolean =>
+  NATS_URL.includes('@') || ['NATS_PASSWORD', 'NATS_CREDS', 'NATS_NKEY_SEED', 'NATS_TLS_CERT'].some((key) => env[key] !== undefined);
 
 /** Random bytes are nearly all different; the same one again and again, or a text, is not a key. */
 const DISTINCT_BYTES = 16;
@@ -42,6 +52,7 @@ const urls = ['DATABASE_URL', 'EVENT_STORE_URL', 'NATS_URL'];
 const rules: readonly ((env: Environment) => string | false)[] = [
   ({ RAPPEL_CLOCK }) => RAPPEL_CLOCK !== undefined && 'RAPPEL_CLOCK: production keeps real time',
   ({ RAPPEL_AUTH }) => RAPPEL_AUTH === 'off' && 'RAPPEL_AUTH: production needs authentication',
+  (env) => !logsIn(env) && 'NATS_PASSWORD, NATS_CREDS, NATS_NKEY_SEED or NATS_TLS_CERT: production needs a login of its own for each service',
   ({ TWILIO_BASE_URL }) => TWILIO_BASE_URL !== undefined && isSimulator(TWILIO_BASE_URL) && 'TWILIO_BASE_URL: production does not use a simulator',
   ({ RAPPEL_MASTER_KEY }) => RAPPEL_MASTER_KEY !== undefined && isPlaceholderKey(RAPPEL_MASTER_KEY) && 'RAPPEL_MASTER_KEY: this key is a placeholder; make one with: openssl rand -base64 32',
   ({ OIDC_JWKS_URL }) => OIDC_JWKS_URL !== undefined && !OIDC_JWKS_URL.startsWith('https://') && 'OIDC_JWKS_URL: production needs https',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -102,6 +103,16 @@ test.each(['gzip', 'deflate', 'br'])('does not unpack a body that says it is %s'
   const packed = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding]!(JSON.stringify({ name: 'x'.repeat(5_000_000) }));
   const answer = await fetch(`${service.url}/things`, { method: 'POST', body: packed, headers: { authorization: `Bearer ${tokens['loans:write']}`, 'content-type': 'application/json', 'content-encoding': encoding } });
   expect([answer.status, await answer.json()]).toEqual([400, { error: { code: 'bad-request', message: expect.any(String) } }]);
+});
+
+test.each(['Host: other', 'Authorization: Bearer other', 'Content-Type: application/json'])('refuses a request with a second %s', async (header) => {
+  const { hostname, port } = new URL(service.url);
+  const answer = await new Promise<string>((resolve) => {
+    let text = '';
+    const socket = connect(Number(port), hostname, () => socket.write(`POST /things HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${tokens['loans:write']}\r\nContent-Type: application/json\r\n${header}\r\nContent-Length: 15\r\nConnection: close\r\n\r\n{"name":"pump"}`));
+    socket.on('data', (data) => { text += data.toString(); }).on('close', () => resolve(text));
+  });
+  expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"bad-request"/);
 });
 
 test('a webhook takes a form and only a form', async () => {

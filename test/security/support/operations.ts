@@ -17,17 +17,21 @@ export interface Operation {
 interface Documented {
   readonly security: readonly { readonly token: readonly string[] }[];
   readonly parameters: readonly Parameter[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> };
+  readonly requestBody?: Content;
+  readonly responses: Readonly<Record<string, Content>>;
 }
+interface Content { readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>> }
+
+interface Document { readonly paths: Readonly<Record<string, Readonly<Record<string, Documented>>>> }
+
+/** What each service says about itself. */
+export const documentsOf = (system: System): Promise<{ service: ServiceName; document: Document }[]> =>
+  Promise.all(services.map(async (service) => ({ service, document: JSON.parse((await call(`${system.urls[service]}/openapi.json`, 'get', { token: system.all })).text) as Document })));
 
 /** Every endpoint of every service. */
 export async function operationsOf(system: System): Promise<Operation[]> {
-  const lists = await Promise.all(services.map(async (service) => {
-    const { text } = await call(`${system.urls[service]}/openapi.json`, 'get', { token: system.all });
-    const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, Documented>> };
-    return Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, documented]) => operation({ service, method, path }, documented)));
-  }));
-  return lists.flat();
+  return (await documentsOf(system)).flatMap(({ service, document }) =>
+    Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, documented]) => operation({ service, method, path }, documented))));
 }
 
 function operation(where: Pick<Operation, 'service' | 'method' | 'path'>, { security, parameters, requestBody }: Documented): Operation {

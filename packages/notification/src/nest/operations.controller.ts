@@ -23,8 +23,15 @@ const ReplayRequest = z.object({
 });
 const Release = z.object({ borrowerId: Id, channel: Channel, why });
 const ById = z.object({ id: z.uuid() });
+const instant = (meaning = 'real time') => z.iso.datetime().describe(meaning);
 
-const ChannelAnswer = z.object({ channel: Channel, state: z.looseObject({ kind: z.enum(['open', 'paused', 'throttled']) }), waiting: z.record(z.string(), z.int()) });
+const told = { text: z.string().describe("the provider's words, or the operator's"), code: z.string().optional() };
+const State = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('open') }),
+  z.object({ kind: z.literal('paused'), by: z.string().describe('`provider`, `receipt` or who did it'), ...told, probeAt: instant('when it is tried again; absent = only by command').optional(), probes: z.int(), since: instant() }),
+  z.object({ kind: z.literal('throttled'), until: instant(), step: z.int(), ...told }),
+]);
+const ChannelAnswer = z.object({ channel: Channel, state: State, waiting: z.record(z.string(), z.int()).describe('how many, by reason') });
 const Counted = z.object({ matching: z.int(), ids: z.array(z.uuid()), replayed: z.array(z.uuid()), refused: z.array(z.object({ notificationId: z.uuid(), reason: z.string() })) });
 const MOST_IDS_SHOWN = 100;
 

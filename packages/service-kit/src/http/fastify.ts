@@ -34,6 +34,7 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
   if (config.RAPPEL_RATE_LIMIT > 0) {
     await fastify.register(rateLimit, { max: config.RAPPEL_RATE_LIMIT, timeWindow: '1 minute', allowList: (request) => request.url.startsWith('/health/') });
   }
+  refuseDoubles(fastify);
   refuseForms(fastify);
   fastify.addHook('onRequest', (request, _, next) => {
     // Following a trace makes every promise of the process cost more from then on: a service that is only asked how it is stays cheap.
@@ -53,6 +54,15 @@ function refuseBroken(error: Error & { code?: string }, socket: Socket): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
   const body = JSON.stringify({ error: { code: status.startsWith('431') ? 'headers-too-large' : 'bad-request', message: 'this is not a request' } });
   socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+/** Headers that a proxy and this server must not read differently. Node keeps the first of several and says nothing. */
+const single = new Set(['host', 'authorization', 'content-type', 'content-length']);
+function refuseDoubles(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _, next) => {
+    const names = request.raw.rawHeaders.flatMap((name, index) => (index % 2 === 0 && single.has(name.toLowerCase()) ? [name.toLowerCase()] : []));
+    next(new Set(names).size < names.length ? Object.assign(new Error('a header came twice'), { statusCode: 400 }) : undefined);
+  });
 }
 
 // A form needs no permission from the browser to be sent across sites, and all its values are strings.

@@ -9,9 +9,12 @@ import type { Retention, RetentionRun } from './retention.ts';
 const ById = z.object({ id: Id });
 const Run = z.object({ dryRun: z.boolean().default(true) }).prefault({});
 const RunAnswer = z.object({ before: z.string(), borrowers: z.int(), deadLetterDays: z.int(), dryRun: z.boolean() });
+const anything = z.record(z.string(), z.unknown().describe('any JSON'));
+const HeldEvent = z.object({ id: z.uuid(), type: z.string(), recordedAt: z.iso.datetime(), data: anything, metadata: anything, personal: anything.optional().describe('in clear, or that it was erased') });
+const HeldLetter = z.object({ id: z.string(), subject: z.string(), reason: z.string(), at: z.string(), payload: z.string() });
 const FileAnswer = z.object({
-  subject: z.string(), at: z.string(), explanation: z.string(),
-  streams: z.record(z.string(), z.array(z.looseObject({}))), deadLetters: z.array(z.looseObject({})),
+  subject: z.string(), at: z.iso.datetime(), explanation: z.string(),
+  streams: z.record(z.string(), z.array(HeldEvent)), deadLetters: z.array(HeldLetter),
 });
 /** Makes the file about one borrower. */
 export type SubjectAccess = (borrowerId: string) => Promise<SubjectAccessFile>;

@@ -7,7 +7,8 @@ const anyOf = <T extends z.ZodType>(one: T) => z.preprocess(
   (given) => (given === undefined ? undefined : [given].flat().flatMap((part) => String(part).split(','))),
   z.array(one).min(1).max(50).optional(),
 );
-const word = z.string().min(1).max(200);
+/** PostgreSQL knows no text with a NUL in it. */
+const word = z.string().min(1).max(200).regex(/^[^\u0000]*$/, 'without NUL');
 const whole = z.coerce.number().int().min(0).max(1_000_000);
 
 const where: Record<Field, z.ZodType> = {
@@ -20,7 +21,7 @@ const where: Record<Field, z.ZodType> = {
 const spans = Object.fromEntries(filterInstants.flatMap((field) => [[`${field}From`, Instant.optional()], [`${field}To`, Instant.optional()]]));
 
 /** Every field of a notification as a filter; instants as `<field>From` (inclusive) and `<field>To` (exclusive). */
-export const FilterQuery = z.strictObject({ ...where, ...spans, error: z.string().min(1).max(200).optional() });
+export const FilterQuery = z.strictObject({ ...where, ...spans, error: word.optional() });
 
 const AsOf = z.union([Instant, z.string().regex(/^[0-9:/_.-]{1,200}$/)]).optional()
   .describe('as the log was at this instant (when the store took the events) or position, inclusive');
@@ -62,7 +63,7 @@ export const NotificationPage = z.object({ items: z.array(Notification), next: z
 
 export const TimelineEntry = z.object({
   version: z.int(), type: z.string(), at: z.string().describe('business time'), recordedAt: z.string().describe('real time'),
-  actor: z.string().nullable(), correlationId: z.string().nullable(), data: z.record(z.string(), z.unknown()),
+  actor: z.string().nullable(), correlationId: z.string().nullable(), data: z.record(z.string(), z.unknown().describe('any JSON')),
 });
 export const NotificationWithTimeline = Notification.extend({ timeline: z.array(TimelineEntry) });
 
