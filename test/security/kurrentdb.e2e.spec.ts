@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { startTestServer, type TestServer } from '../../packages/event-store-kurrentdb/test/server.ts';
 import { forget } from './forget.ts';
+import { retention } from './retention.ts';
 import { rotate } from './rotate.ts';
 import { securedNats } from './support/secured.ts';
 import { startSystem, type System } from './support/system.ts';
@@ -25,3 +26,4 @@ afterAll(async () => {
 forget('KurrentDB', () => system);
 // Who was forgotten there has come back.
 rotate(() => system, 'b-forget-1');
+retention('KurrentDB', () => system);

@@ -36,6 +36,7 @@ export function rotate(get: () => System, borrowerId: string): void {
       await Promise.all(services.map((service) => service.restart({ RAPPEL_MASTER_KEY: both })));
       expect(await tool(system, ['key', 'rewrap'], { RAPPEL_MASTER_KEY: both })).toEqual({ rewrapped: expect.any(Number) });
       await Promise.all(services.map((service) => service.restart({ RAPPEL_MASTER_KEY: fresh })));
+      system.masterKey = fresh;
       expect([await known(), await told()]).toEqual([was, said]);
       const after = await everyEvent(store);
       expect(after.slice(0, before.length)).toEqual(before);

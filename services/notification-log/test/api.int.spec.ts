@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createApiKey, migrateAuth } from '@rappel/auth';
+import { createApiKey, migrateAuth, revokeApiKey } from '@rappel/auth';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
 import { createDatabase } from '@rappel/local-stack';
@@ -22,6 +24,15 @@ import { logConfig } from '../src/config.ts';
 let [service, store, pool, vault]: [RunningService?, EventStore?, Pool?, Vault?] = [];
 const token = { reader: '', personal: '' };
 
+// Who signs tokens in people's place.
+const issuerKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const issuer: Server = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [{ ...issuerKeys.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }] })));
+function signedIn(seconds: number): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const content = `${part({ alg: 'ES256', kid: 'k1' })}.${part({ iss: 'https://issuer.example.org', aud: 'rappel', sub: 'ann', scope: 'log:read', exp: Math.floor(Date.now() / 1000) + seconds })}`;
+  return `${content}.${sign('sha256', Buffer.from(content), { key: issuerKeys.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+}
+
 beforeAll(async () => {
   const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `log_api_${randomUUID().slice(0, 8)}`);
   pool = createPool(url);
@@ -31,11 +42,13 @@ beforeAll(async () => {
   store = sealing(createPostgresEventStore({ connectionString: url }), vault);
   token.reader = (await createApiKey(pool, { name: 'reader', scopes: ['log:read'] })).token;
   token.personal = (await createApiKey(pool, { name: 'personal', scopes: ['log:read', 'personal:read', 'ops'] })).token;
-  const config = parseConfig(logConfig, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, PORT: '0', RAPPEL_DEFAULT_ZONE: 'UTC', RAPPEL_CORS_ORIGINS: 'https://desk.example.org, https://stats.example.org' });
+  await new Promise<void>((resolve) => { issuer.listen(0, '127.0.0.1', resolve); });
+  const config = parseConfig(logConfig, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', DATABASE_URL: url, NATS_URL: process.env.TEST_NATS_URL!, RAPPEL_MASTER_KEY: masterKey, PORT: '0', OIDC_ISSUER: 'https://issuer.example.org', OIDC_AUDIENCE: 'rappel', OIDC_JWKS_URL: `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/`, RAPPEL_DEFAULT_ZONE: 'UTC', RAPPEL_CORS_ORIGINS: 'https://desk.example.org, https://stats.example.org' });
   service = await runService({ name: 'notification-log', module: AppModule, config, logger: createLogger('notification-log', config) });
 }, 60_000);
 afterAll(async () => {
   await service?.stop();
+  issuer.close();
   await store?.close();
   await pool?.end();
 });
@@ -165,6 +178,19 @@ describe('the log over HTTP and NATS', () => {
     expect((await get(`/notifications?status=ENVOYEE&asOf=${started!.checkpoint}`)).body.error.message).toContain('not with status');
   });
 
+  it('refuses a NUL in whatever is asked for, over HTTP and NATS', async () => {
+    const { paths } = (await get('/openapi.json')).body as { paths: Record<string, { get?: { parameters: { name: string; in: string }[] } }> };
+    const asked = Object.entries(paths).flatMap(([path, { get: operation }]) => (operation?.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => `${path.replaceAll(/\{\w+\}/g, randomUUID())}?${name}=a%00b`)).filter((path) => !path.startsWith('/feed?after'));
+    expect(asked.length).toBeGreaterThan(100);
+    for (const path of asked) expect([path, (await get(path)).status]).toEqual([path, 400]);
+    const bus = await connectBus({ servers: process.env.TEST_NATS_URL!, name: 'test' });
+    try {
+      for (const field of ['error', 'errorCode', 'providerId']) expect((await bus.request('log.query.notifications', JSON.stringify({ [field]: 'a\u0000b' }), { timeout: 5000 })).json()).toMatchObject({ error: { code: 'invalid-input' } });
+    } finally {
+      await bus.close();
+    }
+  });
+
   it('exports CSV and NDJSON', async () => {
     const { text } = await get('/notifications.csv?channel=WHATSAPP');
     const [head, ...lines] = text.trimEnd().split('\r\n');
@@ -193,6 +219,26 @@ describe('the log over HTTP and NATS', () => {
     expect(await read(2, all[0])).toEqual(all.slice(1));
     expect((await get('/feed', { headers: { 'last-event-id': 'not a place' } })).status).toBe(400);
   });
+
+  it('ends a live feed soon after its key is revoked or its token has expired, and no other', async () => {
+    const { id, token: key } = await createApiKey(pool!, { name: 'leaver', scopes: ['log:read'] });
+    const open = async (as: string) => {
+      const gone = new AbortController();
+      const response = await fetch(`${service!.url}/feed`, { headers: { authorization: `Bearer ${as}` }, signal: gone.signal });
+      expect(response.status).toBe(200);
+      let over = false;
+      const ended = (async () => { for await (const _ of response.body!); over = true; })().catch(() => undefined);
+      return { ended, over: () => over, leave: () => gone.abort() };
+    };
+    // Past its end it is taken for five seconds more: clocks differ.
+    const [revoked, expired, staying] = [await open(key), await open(signedIn(-3)), await open(signedIn(600))];
+    await revokeApiKey(pool!, id);
+    await Promise.all([revoked.ended, expired.ended]);
+    expect([revoked.over(), expired.over(), staying.over()]).toEqual([true, true, false]);
+    expect((await get('/feed', { as: key })).status).toBe(401);
+    staying.leave();
+    await staying.ended;
+  }, 30_000);
 
   it('answers the same over NATS', async () => {
     const bus = await connectBus({ servers: process.env.TEST_NATS_URL!, name: 'test' });

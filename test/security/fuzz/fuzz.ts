@@ -173,7 +173,7 @@ export function fuzz(get: () => System): void {
       });
       say(`fuzz: ${tried} cases, SEED=${seed}: ${told.join('; ')}; ${accepted.size} loans answered as taken, ${missing.length} missing; ${wrong} answers wrong (5xx, stack trace, foreign shape)`);
       expect(missing).toEqual([]);
-      for (const service of system.stack.services) {
+      for (const service of system.stack.services.filter(({ url }) => Object.values(system.urls).includes(url))) {
         expect([service.name, service.running()]).toEqual([service.name, true]);
         await until(`${service.name} to be ready`, async () => (await call(`${service.url}/health/ready`, 'get')).status === 200);
       }

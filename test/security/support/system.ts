@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createApiKey, scopes, type Scope } from '@rappel/auth';
-import { startStack, type Stack } from '@rappel/local-stack';
+import { startStack, type Service, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
@@ -22,6 +22,10 @@ export interface System {
   readonly tokens: Readonly<Record<Scope, string>>;
   /** A key with every scope. */
   readonly all: string;
+  /** As the services have it; a rotation changes it. */
+  masterKey: string;
+  /** Another instance of a service, for which so many days have passed. The caller stops it. */
+  later(name: ServiceName, days: number): Promise<Service>;
   stop(): Promise<void>;
 }
 
@@ -45,12 +49,20 @@ export async function startSystem({ env = {}, nats }: SystemOptions = {}): Promi
     const tokens = Object.fromEntries(await Promise.all(scopes.map(async (scope) => [scope, (await createApiKey(pool, { name: scope.replace(':', '-'), scopes: [scope] })).token]))) as Record<Scope, string>;
     const { token: all } = await createApiKey(pool, { name: 'all', scopes });
     const upstream = await connect('upstream');
-    const stop = async () => {
+    const system: System = {
+      stack, pool, upstream, connect, urls: Object.fromEntries(running) as System['urls'], tokens, all, masterKey: stack.env['RAPPEL_MASTER_KEY']!,
+      later: (name, days) => stack.startService(name, {
+        instance: 2, patienceMs: 120_000,
+        env: { ...nats?.environment(name), RAPPEL_MASTER_KEY: system.masterKey, RAPPEL_CLOCK: `${new Date(Date.now() + days * 86_400_000).toISOString()}@${new Date().toISOString()}*1` },
+      }),
+      stop,
+    };
+    return system;
+    async function stop(): Promise<void> {
       await upstream.close();
       await pool.end();
       await stack.stop();
-    };
-    return { stack, pool, upstream, connect, urls: Object.fromEntries(running) as System['urls'], tokens, all, stop };
+    }
   } catch (error) {
     await stack.stop();
     throw error;
