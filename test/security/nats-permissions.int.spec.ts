@@ -93,6 +93,17 @@ test.each(users)('%s changes and purges its own streams, and acknowledges for it
   }
 });
 
+test.each(users)('%s takes no message out of a stream that it does not read, copies, moves and deletes none, and sees nothing of the server', async (user) => {
+  const readers: Record<string, readonly User[]> = { INBOUND: ['loan'], LOAN: ['loan', 'scheduler', 'email', 'whatsapp'], SCHEDULER: ['loan', 'scheduler', 'email', 'whatsapp'], NOTIFICATION: ['email', 'whatsapp'] };
+  for (const stream of Object.keys(streams)) {
+    expect([stream, await mayPublish(user, `$JS.API.STREAM.MSG.GET.${stream}`)]).toEqual([stream, readers[stream]!.includes(user)]);
+    for (const verb of ['DIRECT.GET', 'STREAM.MSG.DELETE', 'STREAM.SNAPSHOT', 'STREAM.LEADER.STEPDOWN', 'STREAM.PEER.REMOVE', 'CONSUMER.CREATE']) expect([verb, stream, await mayPublish(user, `$JS.API.${verb}.${stream}`)]).toEqual([verb, stream, false]);
+  }
+  for (const subject of ['$JS.API.STREAM.CREATE.OTHER', '$JS.API.META.LEADER.STEPDOWN', '$JS.API.ACCOUNT.PURGE.$G', '$SYS.REQ.SERVER.PING', '$SYS.REQ.USER.INFO', '$KV.x.y', '_INBOX.x', 'anything']) expect([subject, await mayPublish(user, subject)]).toEqual([subject, false]);
+  for (const other of users) expect([other, await mayPublish(user, `_INBOX_${other}.x`)]).toEqual([other, false]);
+  for (const subject of ['$JS.>', '$JS.EVENT.ADVISORY.>', '$JS.EVENT.METRIC.>', '$JS.ACK.>', '$SYS.>', '$SRV.>', 'republish.>', '*.*.*']) expect([subject, await mayHear(user, subject)]).toEqual([subject, false]);
+});
+
 describe('what each does every day works', () => {
   test.each(consumed.flatMap(([stream, consumers]) => consumers.map((consumer) => [stream, consumer] as const)))('%s is consumed by %s', async (stream, consumer) => {
     const user = users.find((one) => consumersOf(one).includes(consumer))!;

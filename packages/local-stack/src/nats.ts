@@ -32,8 +32,8 @@ export interface NatsServer {
   stop(): Promise<void>;
   /** Default SIGKILL; SIGSTOP freezes the server until SIGCONT. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Stops if needed and starts again on the same port; `wipe` deletes everything that JetStream held before. */
-  restart(options?: { wipe?: boolean }): Promise<void>;
+  /** Stops if needed and starts again on the same port; `wipe` deletes everything that JetStream held before, which another `storeKey` needs. */
+  restart(options?: { wipe?: boolean; storeKey?: string }): Promise<void>;
 }
 
 /** Starts a real nats-server with JetStream, fetching it on first use. Accepts clients when it resolves. */
@@ -49,10 +49,10 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
     port, stop,
     get pid() { return child.pid; },
     kill: (signal = 'SIGKILL') => strike(child, signal),
-    restart: async ({ wipe = false } = {}) => {
+    restart: async ({ wipe = false, storeKey = options.storeKey } = {}) => {
       await stop();
       if (wipe) rmSync(join(options.storeDir, 'jetstream'), { recursive: true, force: true });
-      child = await launch(binary, options, { port, monitorPort });
+      child = await launch(binary, { ...options, ...(storeKey && { storeKey }) }, { port, monitorPort });
     },
   };
 }

@@ -46,17 +46,26 @@ export async function createAuthority(folder: string): Promise<Authority> {
 export interface SecuredNats {
   readonly options: { configFile: string; configEnv: Record<string, string> };
   environment(user: User): Record<string, string>;
+  /** A new nkey for a user; the server takes it at its next start. */
+  rotate(user: User): void;
 }
 
 /** TLS with client certificates, and an nkey for each user. */
 export async function securedNats(folder: string): Promise<SecuredNats> {
   const authority = await createAuthority(folder);
   const [server, client] = [await authority.issue('server'), await authority.issue('client')];
-  const pairs = new Map(users.map((user) => [user, nkeys.createUser()]));
   const configFile = join(folder, 'secured.conf');
   writeFileSync(configFile, ['tls.conf', 'nkeys.conf'].map((file) => `include ${JSON.stringify(relative(folder, join(infra, file)))}\n`).join(''));
+  const configEnv: Record<string, string> = tlsVariables(authority, server);
+  const pairs = new Map<User, ReturnType<typeof nkeys.createUser>>();
+  const rotate = (user: User): void => {
+    const pair = nkeys.createUser();
+    pairs.set(user, pair);
+    configEnv[`${variable(user)}_NKEY`] = pair.getPublicKey();
+  };
+  users.forEach(rotate);
   return {
-    options: { configFile, configEnv: { ...tlsVariables(authority, server), ...Object.fromEntries([...pairs].map(([user, pair]) => [`${variable(user)}_NKEY`, pair.getPublicKey()])) } },
+    options: { configFile, configEnv }, rotate,
     environment: (user) => ({
       NATS_NKEY_SEED: new TextDecoder().decode(pairs.get(user)!.getSeed()), NATS_USER: '', NATS_PASSWORD: '',
       NATS_TLS_CA: authority.ca, NATS_TLS_CERT: client.cert, NATS_TLS_KEY: client.key,

@@ -22,6 +22,8 @@ export interface System {
   readonly tokens: Readonly<Record<Scope, string>>;
   /** A key with every scope. */
   readonly all: string;
+  /** How NATS is secured, where it is by TLS and nkeys. */
+  readonly nats?: SecuredNats;
   /** As the services have it; a rotation changes it. */
   masterKey: string;
   /** Another instance of a service, for which so many days have passed. The caller stops it. */
@@ -50,7 +52,7 @@ export async function startSystem({ env = {}, nats }: SystemOptions = {}): Promi
     const { token: all } = await createApiKey(pool, { name: 'all', scopes });
     const upstream = await connect('upstream');
     const system: System = {
-      stack, pool, upstream, connect, urls: Object.fromEntries(running) as System['urls'], tokens, all, masterKey: stack.env['RAPPEL_MASTER_KEY']!,
+      stack, pool, upstream, connect, urls: Object.fromEntries(running) as System['urls'], tokens, all, ...(nats && { nats }), masterKey: stack.env['RAPPEL_MASTER_KEY']!,
       later: (name, days) => stack.startService(name, {
         instance: 2, patienceMs: 120_000,
         env: { ...nats?.environment(name), RAPPEL_MASTER_KEY: system.masterKey, RAPPEL_CLOCK: `${new Date(Date.now() + days * 86_400_000).toISOString()}@${new Date().toISOString()}*1` },
