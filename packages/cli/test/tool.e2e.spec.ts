@@ -137,6 +137,7 @@ describe('rappel, against the running stack', () => {
     expect(counted.find(({ service }) => service === 'whatsapp')).toMatchObject({ matching: 1, replayed: [] });
     const replayed = await ok<{ service: string; replayed: string[] }[]>('replay', failed!.notificationId);
     expect(replayed.flatMap((one) => one.replayed)).toEqual([failed!.notificationId]);
+    expect(await run(['replay', '00000000-0000-4000-8000-000000000000', '--dry-run'])).toMatchObject({ code: 3, err: expect.stringContaining('no such notification') });
     expect(await run(['replay'])).toMatchObject({ code: 2 });
     expect(await run(['replay', '--class', 'NOPE', '--dry-run'])).toMatchObject({ code: 2, err: expect.stringContaining('RECIPIENT') });
     expect(await run(['failed', '--from', 'yesterday'])).toMatchObject({ code: 2, err: expect.stringContaining('a moment with its zone') });

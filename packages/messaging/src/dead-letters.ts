@@ -82,7 +82,7 @@ export function createDeadLetters(pool: Pool, { seal, open }: DeadLetterOptions 
     payload: new Uint8Array(await opened(row.payload, row.sealed)),
   });
   const find = async (client: Pool | Client, id: string, forUpdate = false): Promise<FullRow | undefined> => {
-    if (!/^[0-9a-f-]{36}$/i.test(id)) return undefined;
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return undefined;
     const { rows } = await client.query<FullRow>(`SELECT ${summary}, headers, payload, sealed FROM messaging.dead_letters WHERE id = $1 ${forUpdate ? 'FOR UPDATE SKIP LOCKED' : ''}`, [id]);
     return rows[0];
   };

@@ -33,7 +33,7 @@ describe('dead letters', () => {
     } while (after !== undefined);
     expect(pages).toEqual([...Array.from({ length: 24 }, (_, i) => 24 - i), 7]);
     expect((await letters.list({ consumer: 'odd', status: 'open' })).letters).toHaveLength(12);
-    expect(await letters.show('not an id')).toBeUndefined();
+    for (const id of ['not an id', '-'.repeat(36), '']) expect(await letters.show(id)).toBeUndefined();
   });
 
   it('count the tries of what may become one, until it is over', async () => {

@@ -19,4 +19,4 @@ export { defaultDeliveryConfig, type DeliveryConfig, type DeliveryDependencies, 
 export { startWorker, workOnce, type Worker, type WorkerOptions } from './worker.ts';
 export { storeReceipt, takeReceipt, type Receipt } from './receipts.ts';
 export { fallBack } from './delivery/fallback.ts';
-export { failedOnes, rebuildWaiting, replay, replayAll, resolve, type Decision, type Replayed, type ReplayFilter } from './operations.ts';
+export { failedOnes, rebuildWaiting, replay, replayAll, resolve, whyNot, type Decision, type Replayed, type ReplayFilter } from './operations.ts';

@@ -6,6 +6,7 @@ import { decide, NotificationRefused, replayableFailure, type NotificationComman
 import type { DeliveryDependencies } from './delivery/dependencies.ts';
 import { nextStep } from './delivery/next-step.ts';
 import { identityOf, readMember, record, type Member } from './delivery/party.ts';
+import type { NotificationEvent } from './events.ts';
 import { notificationFold, type Notification } from './notification.ts';
 import { priorities } from './priority.ts';
 
@@ -87,17 +88,50 @@ function fits(state: Notification, { from = '', to, ...wanted }: ReplayFilter): 
   return failure !== undefined && at >= from && (to === undefined || at < to) && sameWhere({ class: failure.class, code: failure.code, type: state.identity?.type }, { ...wanted });
 }
 
-/** The failed notifications that a filter means, those among them that receipts say never arrived, from the events themselves: exact, whatever a projection knows. */
-export async function failedOnes(deps: { store: EventStore; channel: Channel }, filter: ReplayFilter): Promise<Notification[]> {
-  const states = filter.ids ? await Promise.all(filter.ids.map(async (id) => (await readMember(deps.store, id)).state)) : [...(await foldAll(deps)).values()];
-  return states.filter((state) => state.identity?.channel === deps.channel && !state.replacedBy && fits(state, filter));
+/** Ids of what ever failed on a channel, page by page; memory holds nothing else, however much was sent. */
+async function everFailed({ store, channel }: { store: EventStore; channel: Channel }): Promise<string[]> {
+  const ids = new Set<string>();
+  for (let after = START; ;) {
+    const page = await store.readAll({ categories: ['notification'], after, limit: 5000 });
+    for (const { type, data } of page as unknown as readonly NotificationEvent[]) {
+      const failed = type === 'NotificationGivenUp' || (type === 'DeliveryReported' && (data.delivery === 'failed' || data.delivery === 'undelivered'));
+      if (failed && data.notification.channel === channel) ids.add(data.notification.notificationId);
+    }
+    if (page.length === 0) return [...ids];
+    after = page.at(-1)!.checkpoint;
+  }
 }
 
-/** Replays all that a filter means. They go through the channel's limits like everything else. */
-export async function replayAll(deps: Operating, filter: ReplayFilter, decision: Decision): Promise<Replayed> {
+const READ_AT_ONCE = 200;
+
+/** The failed notifications that a filter means, those among them that receipts say never arrived, from the events themselves: exact, whatever a projection knows. */
+export async function failedOnes(deps: { store: EventStore; channel: Channel }, filter: ReplayFilter): Promise<Notification[]> {
+  const ids = filter.ids ?? await everFailed(deps);
+  const found: Notification[] = [];
+  for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
+    const members = await Promise.all(ids.slice(from, from + READ_AT_ONCE).map((id) => readMember(deps.store, id)));
+    found.push(...members.map(({ state }) => state).filter((state) => state.identity?.channel === deps.channel && !state.replacedBy && fits(state, filter)));
+  }
+  return found;
+}
+
+/** Why those of the named ones that are this channel's are not among the found: an operator who names one wants to know. */
+export async function whyNot(deps: { store: EventStore; channel: Channel }, ids: readonly string[], found: readonly Notification[]): Promise<Replayed['refused']> {
+  const foundIds = new Set(found.map(({ identity }) => identity!.notificationId));
+  const others = await Promise.all(ids.filter((id) => !foundIds.has(id)).map((id) => readMember(deps.store, id)));
+  return others.filter(({ state }) => state.identity?.channel === deps.channel).map(({ notificationId, state }) => ({ notificationId, reason: refusalOf(state) }));
+}
+
+function refusalOf(state: Notification): string {
+  if (state.replacedBy) return 'replaced';
+  return replayableFailure(state) ? 'other-conditions' : 'not-failed';
+}
+
+/** Replays all of them. They go through the channel's limits like everything else. */
+export async function replayAll(deps: Operating, failed: readonly Notification[], decision: Decision): Promise<Replayed> {
   const replayed: string[] = [];
   const refused: { notificationId: string; reason: string }[] = [];
-  for (const { identity } of await failedOnes(deps, filter)) {
+  for (const { identity } of failed) {
     const { notificationId } = identity!;
     try {
       await replay(deps, notificationId, decision);

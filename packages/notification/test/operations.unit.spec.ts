@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { publicEvents } from '@rappel/contracts';
 import type { Message } from '@rappel/messaging';
-import { announceNotification, deliver, failedOnes, fallBack, notificationStream, rebuildWaiting, replay, replayAll, resolve, storeReceipt, suppress } from '../src/index.ts';
+import { announceNotification, deliver, failedOnes, fallBack, notificationStream, rebuildWaiting, replay, replayAll, resolve, storeReceipt, suppress, whyNot } from '../src/index.ts';
 import { createWorld, type World } from './world.ts';
 
 const jean = { borrowerId: 'jean', phone: '0612345678', email: 'jean@example.org' };
@@ -110,7 +110,8 @@ describe('replay', () => {
     await receipt(ids[1]!, 0, 'undelivered', '63012');
     expect((await failedOnes(world.deps, { class: 'CONFIG' })).map(({ identity }) => identity!.notificationId)).toEqual([ids[0]]);
     expect(await failedOnes(world.deps, { code: '63012' })).toEqual([]);
-    const results = await Promise.all([replayAll(world.deps, { class: 'CONFIG' }, decision), replayAll(world.deps, { ids }, { ...decision, actor: 'operator:bob' })]);
+    const found = await failedOnes(world.deps, { class: 'CONFIG' });
+    const results = await Promise.all([replayAll(world.deps, found, decision), replayAll(world.deps, await failedOnes(world.deps, { ids }), { ...decision, actor: 'operator:bob' })]);
     expect(results.flatMap(({ replayed }) => replayed)).toEqual([ids[0]]);
     // Twilio tells the first message's earlier receipt late.
     await receipt(ids[0]!, 0, 'sent');
@@ -129,9 +130,10 @@ describe('replay', () => {
     expect((await failedOnes(world.deps, { class: 'RECIPIENT' })).map(({ identity }) => identity!.notificationId).toSorted()).toEqual(ids.toSorted());
     expect(await failedOnes(world.deps, { type: 'RETARD' })).toEqual([]);
     expect(await failedOnes(world.deps, { from: '2026-12-02T00:00:00.000Z' })).toEqual([]);
-    const { replayed } = await replayAll(world.deps, { class: 'RECIPIENT', type: 'CREATION' }, decision);
+    const { replayed } = await replayAll(world.deps, await failedOnes(world.deps, { class: 'RECIPIENT', type: 'CREATION' }), decision);
     expect(replayed.toSorted()).toEqual(ids.toSorted());
     expect(world.waiting.rows()).toHaveLength(2);
+    expect(await whyNot(world.deps, [ids[0]!, '00000000-0000-4000-8000-000000000000'], [])).toEqual([{ notificationId: ids[0], reason: 'not-failed' }]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { classifySmtp } from '@rappel/notification';
 
 /** What became of a mail after a server took it, whoever reports it. */
 export interface Bounce {
@@ -27,8 +28,11 @@ export async function readBounceMail(mail: string): Promise<Bounce | undefined> 
   const notificationId = notificationOf(field(part(ORIGINAL), 'message-id'));
   if (!notificationId || field(report, 'Action').toLowerCase() !== 'failed') return undefined;
   const status = /\d\.\d{1,3}\.\d{1,3}/.exec(field(report, 'Status'))?.[0];
-  return { notificationId, kind: status?.startsWith('4') ? 'soft' : 'hard', ...(status && { status }) };
+  return { notificationId, kind: isDead(status) ? 'hard' : 'soft', ...(status && { status }) };
 }
+
+/** A full mailbox or a refused sender says nothing against the address; a final failure without more words does. */
+const isDead = (status = '5.0.0'): boolean => status.startsWith('5') && classifySmtp({ reply: 550, response: `550 ${status} `, afterData: false }).class === 'RECIPIENT';
 
 const MAX_AGE_MS = 300_000;
 

@@ -13,6 +13,9 @@ describe('bounce mails', () => {
     expect(await readBounceMail(dsn('failed', '5.1.1'))).toEqual({ notificationId: id, kind: 'hard', status: '5.1.1' });
     expect(await readBounceMail(dsn('failed', '4.4.7'))).toEqual({ notificationId: id, kind: 'soft', status: '4.4.7' });
   });
+  it.each([['5.1.1', 'hard'], ['5.2.1', 'hard'], ['5.0.0', 'hard'], ['', 'hard'], ['5.2.2', 'soft'], ['5.7.1', 'soft'], ['5.6.0', 'soft'], ['4.4.7', 'soft']])('with status "%s" are %s: only what is said of the address counts against it', async (status, kind) => {
+    expect(await readBounceMail(dsn('failed', status))).toMatchObject({ kind });
+  });
   it('that report a delay, are about other mails, or are no reports mean nothing', async () => {
     expect(await readBounceMail(dsn('delayed', '4.4.1'))).toBeUndefined();
     expect(await readBounceMail(dsn('failed', '5.1.1', '<somebody@else.example>'))).toBeUndefined();

@@ -52,7 +52,10 @@ export class ReceiptsController {
   }
 }
 
-/** Twilio names the fields of a receipt in one of two ways; an empty error code is none. */
-const readForm = (form: Readonly<Record<string, string>>): { status?: string; providerId?: string; code?: string } => ({
-  status: form['MessageStatus'] ?? form['SmsStatus'], providerId: form['MessageSid'] ?? form['SmsSid'], code: form['ErrorCode'] || undefined,
+/** Twilio names the fields of a receipt in one of two ways. What cannot be an id or a code of Twilio's is none. */
+const readForm = (form: Readonly<Record<string, unknown>>): { status?: string; providerId?: string; code?: string } => ({
+  status: fitting(/^[a-z]{1,20}$/, form['MessageStatus'] ?? form['SmsStatus']),
+  providerId: fitting(/^\w{1,64}$/, form['MessageSid'] ?? form['SmsSid']),
+  code: fitting(/^\d{1,10}$/, form['ErrorCode']),
 });
+const fitting = (shape: RegExp, value: unknown): string | undefined => (typeof value === 'string' && shape.test(value) ? value : undefined);

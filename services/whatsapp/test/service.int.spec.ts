@@ -94,6 +94,7 @@ describe('the WhatsApp service', () => {
     expect(state).toMatchObject({ phase: 'accepted', attempts: 1, providerId: twilio.messages()[0]!.sid });
     expect(twilio.messages()).toHaveLength(1);
     expect(twilio.messages()[0]).toMatchObject({ to: '+33612345678', answered: '201' });
+    await until('sent, delivered and read are all answered', async () => twilio.callbacks().filter(({ answer }) => answer === '204').length === 3 || undefined);
   });
 
   it('refuses a receipt without Twilio’s signature', async () => {
@@ -117,6 +118,19 @@ describe('the WhatsApp service', () => {
     expect(await post(statusCallback!, { ...form, MessageStatus: 'failed' })).toBe(403);
     expect(await refused('receipts', 'signature')).toBe(forged + 2);
     expect(await store.readStream(stream)).toEqual(before);
+  });
+
+  it('keeps nothing of a receipt that cannot be an id, a status or a code of Twilio’s', async () => {
+    const { statusCallback, sid } = twilio.messages()[0]!;
+    const path = statusCallback!.slice(service.url.length);
+    const stream = notificationStream(idOf('loan-1'));
+    const before = await store.readStream(stream);
+    for (const odd of [{ MessageSid: 'S'.repeat(5000), MessageStatus: 'sent' }, { MessageSid: `${sid}\u0000`, MessageStatus: 'failed' }, { MessageSid: sid, MessageStatus: 'teleported' }, { MessageSid: sid }, {}]) {
+      expect(await callBack(path, odd as unknown as Record<string, string>)).toBe(204);
+    }
+    expect(await store.readStream(stream)).toEqual(before);
+    expect(await callBack(path, { MessageSid: sid, MessageStatus: 'undelivered', ErrorCode: 'x'.repeat(9000) })).toBe(204);
+    expect((await readState(store, notificationFold, stream)).state).toMatchObject({ delivery: 'read', deliveryCode: undefined });
   });
 
   describe('a borrower who writes back', () => {

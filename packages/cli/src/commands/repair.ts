@@ -38,6 +38,9 @@ function replay(program: Command, io: Io): void {
       const counted = await ask(false, 'counting');
       const total = counted.reduce((sum, { matching }) => sum + matching, 0);
       const show = (rows: typeof counted) => context.out.answer(rows, () => context.out.table(['channel', 'matching', 'replayed', 'refused'], rows.map((row) => [row.service, row.matching, row.replayed.length, row.refused.length])));
+      const refused = counted.flatMap((row) => row.refused);
+      for (const { notificationId, reason } of refused) context.out.note(`${notificationId}: ${reason}`);
+      if (ids.length > 0 && total === 0) throw new ToolError(refused.length > 0 ? `nothing to replay: ${[...new Set(refused.map(({ reason }) => reason))].join(', ')}` : 'there is no such notification', exitCodes.refused);
       if (options.dryRun || total === 0) return show(counted);
       const why = await context.change(`Send ${total} failed notification(s) again?`, { command: 'replay', details: { total, filter: JSON.parse(JSON.stringify(filter)) as object } });
       show(await ask(true, why));

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ChannelState } from '../channel-state.ts';
 import type { DeliveryDependencies } from '../delivery/dependencies.ts';
-import { failedOnes, rebuildWaiting, replayAll, resolve } from '../operations.ts';
+import { failedOnes, rebuildWaiting, replayAll, resolve, whyNot } from '../operations.ts';
 import { release } from '../suppression.ts';
 import { DELIVERY } from './tokens.ts';
 
@@ -75,9 +75,10 @@ export class OperationsController {
   async replay(@ZodBody(ReplayRequest) { filter, run, why: because }: z.infer<typeof ReplayRequest>, @Caller() caller: CallerIdentity): Promise<z.infer<typeof Counted>> {
     const failed = await failedOnes(this.delivery, filter);
     const ids = failed.slice(0, MOST_IDS_SHOWN).map(({ identity }) => identity!.notificationId);
-    if (!run) return { matching: failed.length, ids, replayed: [], refused: [] };
-    const { replayed, refused } = await replayAll(this.delivery, filter, { actor: actorOf(caller), why: because });
-    return { matching: failed.length, ids, replayed: [...replayed], refused: [...refused] };
+    const unfit = await whyNot(this.delivery, filter.ids ?? [], failed);
+    if (!run) return { matching: failed.length, ids, replayed: [], refused: [...unfit] };
+    const { replayed, refused } = await replayAll(this.delivery, failed, { actor: actorOf(caller), why: because });
+    return { matching: failed.length, ids, replayed: [...replayed], refused: [...unfit, ...refused] };
   }
 
   @Post('notifications/:id/resolve')
