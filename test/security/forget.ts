@@ -19,7 +19,8 @@ const REASON = 'asked by letter';
 
 function cloudEvent(type: string) {
   const headers = natsHeaders();
-  for (const [name, value] of Object.entries({ specversion: '1.0', id: `${type}-${randomUUID()}`, source: 'security-test', type })) headers.set(`ce-${name}`, value);
+  // An upstream that names its events after people.
+  for (const [name, value] of Object.entries({ specversion: '1.0', id: `${type}-${person.email}-${randomUUID()}`, source: 'security-test', type })) headers.set(`ce-${name}`, value);
   return headers;
 }
 

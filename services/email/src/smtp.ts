@@ -61,17 +61,20 @@ interface SmtpError extends Error { readonly code?: string; readonly responseCod
 // A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
 const replyOf = ({ responseCode, response = '' }: SmtpError): number | undefined => responseCode ?? (Number(/^[45]\d\d/.exec(response)?.[0]) || undefined);
 
-function failure(error: SmtpError, handOver: HandOver): SendResult {
+function failure(error: SmtpError, handOver: HandOver, recipient: string): SendResult {
   const { code, response = '' } = error;
   const responseCode = replyOf(error);
   const { class: errorClass, enhanced } = classifySmtp({ code, reply: responseCode, response, afterData: handOver.begun });
-  const text = `SMTP error ${[responseCode ?? code, enhanced].filter(Boolean).join(' ')}: ${withoutAddresses(response || error.message)}`;
+  const text = `SMTP error ${[responseCode ?? code, enhanced].filter(Boolean).join(' ')}: ${withoutAddress(response || error.message, recipient)}`;
   if (errorClass === 'UNKNOWN') return { kind: 'unknown', text };
   return { kind: 'failed', failure: { class: errorClass, code: enhanced ?? String(responseCode ?? code), text } };
 }
 
-// Servers like to quote the recipient; the log is no place for addresses.
-const withoutAddresses = (text: string): string => text.replace(/[^\s<>@]+@[^\s<>@]+/g, '<address>').slice(0, 500);
+/** Servers like to quote the recipient, or the part before the @; the log is no place for either. */
+export function withoutAddress(text: string, recipient: string): string {
+  const mailbox = recipient.slice(0, recipient.lastIndexOf('@')).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return text.replaceAll(/[^\s<>@]+@[^\s<>@]+/g, '<address>').replaceAll(new RegExp(`(?<![\\p{L}\\p{N}])${mailbox}(?![\\p{L}\\p{N}])`, 'giu'), '<address>').slice(0, 500);
+}
 
 /** Message-ID of every attempt of a notification: a server or mail program may recognise the second one. */
 export const messageIdOf = (notificationId: string, from: string): string => `<${notificationId}@${/@([^\s>]+)/.exec(from)?.[1] ?? 'rappel.invalid'}>`;
@@ -97,7 +100,7 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
       await pool.send(posted(mail, { messageId, handOver, signal: late.signal }));
       return { kind: 'accepted', providerId: messageId };
     } catch (error) {
-      return failure(error as SmtpError, handOver);
+      return failure(error as SmtpError, handOver, outgoing.recipient);
     } finally {
       clearTimeout(timer);
     }

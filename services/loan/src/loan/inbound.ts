@@ -44,9 +44,13 @@ const handlers: { [T in InboundType]: (useCases: UseCases, data: Input<T>, cause
 
 const isInboundType = (type: string): type is InboundType => Object.hasOwn(inboundTypes, type);
 
-/** The cause that an event from upstream is; the same source and id is the same cause, however often it comes. */
-function causeOf({ source, id, correlationid, traceparent }: Message['event']): Cause {
-  return { id: uuidv5(`${source}#${id}`, COMMAND_IDS), correlationId: correlationid ?? id, ...(traceparent && { traceparent }) };
+/**
+ * The cause that an event from upstream is; the same source and id is the same cause, however often it comes. Conversations are kept and
+ * shown in clear, so one that is named after an address goes by the cause's own id instead.
+ */
+export function causeOf({ source, id, correlationid = id, traceparent }: Pick<Message['event'], 'source' | 'id' | 'correlationid' | 'traceparent'>): Cause {
+  const own = uuidv5(`${source}#${id}`, COMMAND_IDS);
+  return { id: own, correlationId: /@|%40/.test(correlationid) ? own : correlationid, ...(traceparent && { traceparent }) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Message } from '@rappel/messaging';
-import { createRecent, handleInbound } from './inbound.ts';
+import { causeOf, createRecent, handleInbound } from './inbound.ts';
 
 const loan = { attributionId: 'A-1', returnedAt: '2026-03-17T09:00:00.000Z' };
 const message = (over: { id?: string; type?: string; data?: object; request?: boolean } = {}): Message => ({
@@ -19,6 +19,13 @@ function scene({ fails = 0 }: { fails?: number } = {}) {
   const loans = { giveBack: () => store('giveBack'), cancel: () => store('cancel') };
   return { stored, useCases: { loans, borrowers: {}, stored: createRecent() } as unknown as Parameters<typeof handleInbound>[0] };
 }
+
+it('a conversation goes by the name that upstream gave it, unless that is an address', () => {
+  const named = (id: string, correlationid?: string) => causeOf({ source: '/upstream', id, ...(correlationid && { correlationid }) });
+  expect([named('e-1').correlationId, named('e-1', 'order 7').correlationId]).toEqual(['e-1', 'order 7']);
+  for (const cause of [named('marie@example.org'), named('e-1', 'loan of marie@example.org'), named('e-1', 'marie%40example.org')]) expect(cause.correlationId).toBe(cause.id);
+  expect(named('marie@example.org').id).not.toBe(named('paul@example.org').id);
+});
 
 describe('what comes in twice', () => {
   it('is looked at once: the stream\'s copy of a request that was stored', async () => {
