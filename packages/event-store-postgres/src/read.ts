@@ -49,10 +49,11 @@ const startOf = ({ after, backwards }: ReadAllOptions): string =>
 
 /** As the function `read_page` does forwards; asked for seldom, so it is planned each time. */
 function backwardsQuery(categories: readonly string[] | undefined): string {
-  const inOrder = (where: string) => `SELECT * FROM event_store.events e WHERE ${where} AND e.position < $1::bigint ORDER BY e.position DESC LIMIT $2`;
   const page = categories
-    ? `SELECT e.* FROM unnest($3::text[]) AS c (name) CROSS JOIN LATERAL (${inOrder('e.category = c.name')}) e ORDER BY e.position DESC LIMIT $2`
-    : inOrder('true');
+    ? `SELECT e.* FROM unnest($3::text[]) AS c (name) CROSS JOIN LATERAL (
+        SELECT * FROM event_store.events e WHERE (e.category, e.position) < (c.name, $1::bigint) AND e.category >= c.name ORDER BY e.category DESC, e.position DESC LIMIT $2
+      ) e ORDER BY e.position DESC LIMIT $2`
+    : 'SELECT * FROM event_store.events e WHERE e.position < $1::bigint ORDER BY e.position DESC LIMIT $2';
   return `SELECT h.head, ${columns} FROM (SELECT coalesce(max(position), 0) AS head FROM event_store.events) h
     LEFT JOIN LATERAL (${page}) e ON true ORDER BY e.position DESC`;
 }
