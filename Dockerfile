@@ -13,6 +13,5 @@ COPY --from=build /src/dist ./dist
 COPY --from=build /src/package.json ./
 USER node
 # No shell in between, so that signals reach the service; the service closes in order on SIGTERM.
-# A small young generation: a third less memory for the same work.
-ENTRYPOINT ["node", "--max-semi-space-size=4"]
+ENTRYPOINT ["node"]
 CMD ["dist/loan.mjs"]

@@ -55,7 +55,7 @@ describe('the image', () => {
     expect(argumentsOf('USER')).not.toEqual([]);
     expect(['root', '0']).not.toContain(argumentsOf('USER')[0]);
     expect(dockerfile.getENVs().flatMap((env) => env.getProperties()).find((property) => property.getName() === 'NODE_ENV')?.getValue()).toBe('production');
-    expect(JSON.parse(argumentsOf('ENTRYPOINT').join(' '))).toEqual(['node', '--max-semi-space-size=4']);
+    expect(JSON.parse(argumentsOf('ENTRYPOINT').join(' '))).toEqual(['node']);
     const [command] = JSON.parse(argumentsOf('CMD').join(' ')) as string[];
     expect((await bundles()).map((name) => `dist/${name}.mjs`)).toContain(command);
   });

@@ -46,7 +46,7 @@ export async function startServiceProcess(name: string, stackEnv: Record<string,
   const logFile = join(options.logDir, `${instance === 1 ? name : `${name}-${instance}`}.log`);
   const launch = async (extra: Record<string, string> = {}): Promise<Child> => {
     const env = { ...LEAN, ...inherited(), PUBLIC_URL: url, ...stackEnv, ...options.env, ...extra, PORT: String(port) };
-    const started = spawnChild({ command: process.execPath, args: [...NODE_FLAGS, bundle], cwd: workspaceRoot, env, logFile });
+    const started = spawnChild({ command: process.execPath, args: [bundle], cwd: workspaceRoot, env, logFile });
     const readiness = createReadiness(url);
     try {
       await until(name, readiness.check, {
@@ -71,8 +71,7 @@ export async function startServiceProcess(name: string, stackEnv: Record<string,
   };
 }
 
-// As the image does, for memory: five processes run side by side. What it costs in CPU has not been measured.
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+// As the image does, for memory: five processes run side by side.
 const LEAN = { MALLOC_ARENA_MAX: '2' };
 
 const bundleOf = (name: string): string => join(workspaceRoot, 'dist', `${name}.mjs`);

@@ -36,7 +36,10 @@ export interface RelayOptions {
   readonly replicas?: number;
   /** Most messages that wait for their acknowledgement. Default 1024. */
   readonly window?: number;
-  /** Real milliseconds between two looks at the store once caught up: what comes meanwhile is read at once. The first after a pause goes without delay. Default 0. */
+  /**
+   * Real milliseconds between two looks at the store once caught up: what comes meanwhile is read at once. One more for each event of
+   * the last look, up to ten times as long, so that a busy relay looks seldom. The first after a pause goes without delay. Default 0.
+   */
   readonly restMs?: number;
   /** How often the consumers' progress is looked at. Default 5 s. */
   readonly settleEveryMs?: number;
@@ -94,7 +97,7 @@ interface Leadership {
 
 /** Follows the store and publishes what is to be announced: in order, at least once, whatever NATS loses. Starts at once. */
 export function createRelay(options: RelayOptions): Relay {
-  const { bus, stream, name = stream, log = silent } = options;
+  const { bus, stream, name = stream, restMs = 0, log = silent } = options;
   const settings = settingsOf(options);
   const connection = connectionOf(bus);
   const closing = new AbortController();
@@ -167,7 +170,7 @@ export function createRelay(options: RelayOptions): Relay {
       for await (const batch of options.store.subscribe({ categories: options.categories, after: resume.after, signal })) {
         await publishBatch(window, batch);
         onProgress();
-        if (options.restMs && batch.caughtUp && batch.events.length > 0) await pause(options.restMs, signal);
+        if (restMs > 0 && batch.caughtUp && batch.events.length > 0) await pause(Math.min(restMs + batch.events.length, 10 * restMs), signal);
       }
     } catch (error) {
       end(error instanceof RelayInterrupted ? error : new RelayInterrupted(textOf(error), { cause: error }));

@@ -15,9 +15,12 @@ export interface FollowOptions {
   readonly onError?: (error: unknown) => void;
   /** Real milliseconds between two tries to become the writer or to come back after an error. Default 1000. */
   readonly retryMs?: number;
-  /** Real milliseconds between two transactions once caught up: what comes meanwhile shares the next one. The first after a pause goes at once. Default 25. */
+  /**
+   * Real milliseconds between two transactions once caught up: what comes meanwhile shares the next one, and a notification whose
+   * events share one is written once. One more for each event of the last one, up to twenty times as long. The first after a pause goes at once. Default 25.
+   */
   readonly restMs?: number;
-  /** Most events in a transaction. Default 500. */
+  /** Most events in a transaction. Default 2000. */
   readonly batchSize?: number;
   /** Builds the tables when they are of another version, or missing with a long history to fold. Default: wait for an operator; fold step by step. */
   readonly renew?: () => Promise<void>;
@@ -102,7 +105,7 @@ async function startingPoint({ store, pool, longHistory = 5000, renew, retryMs =
   return undefined;
 }
 
-async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500, restMs = 25 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
+async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 2000, restMs = 25 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
   let checkpoint = start;
   onStatus?.({ role: 'writer', checkpoint, caughtUp: false });
   for await (const batch of store.subscribe({ after: checkpoint, categories: CATEGORIES, batchSize, signal })) {
@@ -110,7 +113,7 @@ async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 500,
     else if (batch.checkpoint !== checkpoint) await moveProgress(client, LIVE, { from: checkpoint, to: batch.checkpoint, events: 0 });
     checkpoint = batch.checkpoint;
     onStatus?.({ role: 'writer', checkpoint, caughtUp: batch.caughtUp });
-    if (batch.caughtUp && batch.events.length > 0) await pause(restMs, signal);
+    if (batch.caughtUp && batch.events.length > 0) await pause(Math.min(restMs + batch.events.length, 20 * restMs), signal);
   }
 }
 

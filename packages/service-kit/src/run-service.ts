@@ -19,6 +19,7 @@ import type { Logger } from './logger.ts';
 import { measureHealth } from './measures.ts';
 import { nestLogger } from './nest-logger.ts';
 import { withPatience } from './patience.ts';
+import { releaseMemory } from './release-memory.ts';
 import { createShutdown, onSignals } from './shutdown.ts';
 import type { Shutdown } from './shutdown.ts';
 import { CLOCK, CONFIG, HEALTH, LOGGER, METRICS, SHUTDOWN } from './tokens.ts';
@@ -69,6 +70,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   allowOrigins(app, config);
   app.useGlobalGuards(guardFor(pool, config));
   shutdown.add('feeds', 'readiness', () => health.setServing(false));
+  await releaseMemory();
   await start(app, options, shutdown);
   health.setServing(true);
   const url = await app.getUrl();
