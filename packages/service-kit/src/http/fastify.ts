@@ -25,6 +25,8 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
     trustProxy: config.RAPPEL_TRUST_PROXY,
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
+    // How late that is noticed: Node looks every 30 s by default.
+    http: { connectionsCheckingInterval: 5000 },
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: refuseEarly as never,
     clientErrorHandler: refuseBroken,
@@ -45,14 +47,19 @@ export async function createHttp(config: BaseConfig, registry: Registry): Promis
   return adapter;
 }
 
-/** What is not HTTP, or too much of it: answered on the socket, in the same shape. */
-function refuseBroken(error: Error & { code?: string }, socket: Socket): void {
+const broken: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers-too-large', 'this is not a request'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request-timeout', 'the request did not come in time'],
+};
+
+/** What is not HTTP, too much of it, or too slow: answered on the socket, in the same shape. */
+export function refuseBroken(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const body = JSON.stringify({ error: { code: status.startsWith('431') ? 'headers-too-large' : 'bad-request', message: 'this is not a request' } });
+  const [status, code, message] = broken[error.code ?? ''] ?? ['400 Bad Request', 'bad-request', 'this is not a request'];
+  const body = JSON.stringify({ error: { code, message } });
   socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
 }
 
