@@ -95,7 +95,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     prepare: async (one) => {
       await sent(one);
       const form = { From: `whatsapp:${one.phone}`, Body: 'STOP', MessageSid: `SM-${one.n}` };
-      return ({ WHATSAPP }) => new RepliesController(WHATSAPP, whatsappConfig, silent, registry)
+      return ({ WHATSAPP }) => new RepliesController(WHATSAPP, { borrowersWith: async () => [one.borrower], catchUp: async () => undefined }, whatsappConfig, silent, registry)
         .receive({ url: '/webhooks/twilio/replies' }, form, getExpectedTwilioSignature(twilio.authToken, `${PUBLIC_URL}/webhooks/twilio/replies`, form));
     },
     comesTo: { events: { ...given, ChannelSuppressed: 1 }, whatsapp: 1, mails: 0 },

@@ -3,6 +3,7 @@ export * from './vault.ts';
 export * from './sealing.ts';
 export * from './mask.ts';
 export * from './lookup.ts';
+export * from './address-book.ts';
 export { sealingDeadLetters } from './dead-letters.ts';
 export { parseMasterKeys } from './master-keys.ts';
 export { PersonalDataTampered } from './seal.ts';

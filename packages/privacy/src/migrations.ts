@@ -44,4 +44,24 @@ export const privacyMigrations: readonly Migration[] = [
       END $$;
     `,
   },
+  {
+    id: 2,
+    name: 'address books',
+    sql: `
+      -- Keyed hashes of addresses: they go with the person's key.
+      CREATE TABLE addresses (
+        subject text NOT NULL REFERENCES data_keys (subject) ON DELETE CASCADE,
+        book text NOT NULL,
+        hash text NOT NULL,
+        PRIMARY KEY (subject, book)
+      );
+      CREATE INDEX addresses_by_hash ON addresses (book, hash);
+      CREATE TABLE address_books (
+        name text PRIMARY KEY,
+        -- Tells under which master key the hashes were made.
+        key text NOT NULL,
+        checkpoint text COLLATE "C" NOT NULL DEFAULT ''
+      );
+    `,
+  },
 ];

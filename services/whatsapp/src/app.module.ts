@@ -1,13 +1,17 @@
 import { Module } from '@nestjs/common';
-import type { Provider } from '@rappel/notification';
-import { delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
-import { CONFIG, consuming, infrastructure, LOGGER, type Logger } from '@rappel/service-kit';
+import type { DeliveryDependencies, Provider } from '@rappel/notification';
+import { DELIVERY, delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
+import type { Pool } from '@rappel/postgres';
+import { createAddressBook } from '@rappel/privacy';
+import { CONFIG, consuming, infrastructure, LOGGER, POOL, SHUTDOWN, type Logger, type Shutdown } from '@rappel/service-kit';
 import { createRenderer } from '@rappel/templates';
 import { createTwilioClient } from './client.ts';
 import type { WhatsappConfig } from './config.ts';
 import { checkContents } from './content-check.ts';
+import { createPhoneBook, type PhoneBook } from './phone-book.ts';
 import { ReceiptsController } from './receipts.controller.ts';
 import { RepliesController } from './replies.controller.ts';
+import { PHONE_BOOK } from './tokens.ts';
 import { createTwilioProvider } from './twilio.ts';
 
 async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Provider> {
@@ -21,6 +25,21 @@ async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Pro
   return createTwilioProvider({ client, config, renderer, onUnlisted: (text) => logger.warn({ text }, 'an error code that no table lists') });
 }
 
+const CATCH_UP_MS = 60_000;
+
+/** Follows the borrowers from afar, so that a reply after a large import is not the one that reads them all. */
+function openPhoneBook(...[delivery, pool, config, logger, shutdown]: [DeliveryDependencies, Pool, WhatsappConfig, Logger, Shutdown]): PhoneBook {
+  // Places in one store mean nothing in another.
+  const { host, pathname } = new URL(config.EVENT_STORE_URL ?? config.DATABASE_URL);
+  const addresses = createAddressBook({ pool, name: `whatsapp ${host}${pathname}`, masterKey: config.RAPPEL_MASTER_KEY });
+  const book = createPhoneBook({ store: delivery.store, open: delivery.open, country: config.RAPPEL_DEFAULT_COUNTRY, addresses });
+  const catchUp = (): void => { book.catchUp().catch((err: unknown) => logger.warn({ err }, 'the phone book could not be brought up to date: the next reply does')); };
+  const timer = setInterval(catchUp, CATCH_UP_MS);
+  shutdown.add('intake', 'phone book', () => clearInterval(timer));
+  catchUp();
+  return book;
+}
+
 @Module({
   controllers: [OccasionsController, OperationsController, ReceiptsController, RepliesController],
   providers: [
@@ -32,6 +51,7 @@ async function openProvider(config: WhatsappConfig, logger: Logger): Promise<Pro
     ),
     { provide: SENDER, useFactory: (config: WhatsappConfig) => config.TWILIO_WHATSAPP_FROM, inject: [CONFIG] },
     { provide: PROVIDER, useFactory: openProvider, inject: [CONFIG, LOGGER] },
+    { provide: PHONE_BOOK, useFactory: openPhoneBook, inject: [DELIVERY, POOL, CONFIG, LOGGER, SHUTDOWN] },
   ],
 })
 export class AppModule {}

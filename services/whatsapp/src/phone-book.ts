@@ -1,45 +1,46 @@
-import { START, type Checkpoint, type EventStore, type Personal, type RecordedEvent } from '@rappel/event-store';
+import type { EventStore, Personal } from '@rappel/event-store';
 import { parsePhone } from '@rappel/notification';
+import type { AddressBook } from '@rappel/privacy';
 
 /** Which borrowers have a number now. */
 export interface PhoneBook {
-  /** Ids of those whose number this is (E.164). Rejects when the store cannot be reached. */
+  /** Ids of those whose number this is (E.164). Rejects when the store or the database cannot be reached. */
   borrowersWith(number: string): Promise<string[]>;
+  /** Takes in what is new of the borrowers, so that the next question need not. */
+  catchUp(): Promise<void>;
 }
 
 const PAGE = 1000;
 
 /**
- * Read from the borrowers' streams when somebody writes, and from there on only what is new. Kept in memory and nowhere else: no
- * table of numbers outlives an erasure. The first reply after a start reads them all.
+ * Numbers as the borrowers' streams have them, kept as keyed hashes beside the borrowers' keys (`addresses`): a question reads only
+ * what has been written since the last look, by whichever instance.
  */
-export function createPhoneBook({ store, open, country }: { readonly store: EventStore; readonly open: (personal: Personal) => Promise<Personal>; readonly country: string }): PhoneBook {
-  const numbers = new Map<string, string>();
-  let after: Checkpoint = START;
+export function createPhoneBook({ store, open, country, addresses }: { readonly store: EventStore; readonly open: (personal: Personal) => Promise<Personal>; readonly country: string; readonly addresses: AddressBook }): PhoneBook {
   let reading: Promise<void> = Promise.resolve();
 
-  async function note({ stream, personal }: RecordedEvent): Promise<void> {
-    const borrowerId = stream.slice('borrower-'.length);
+  async function numberOf(personal: Personal | undefined): Promise<string | undefined> {
     const opened = personal && await open(personal);
-    const number = opened?.state === 'open' && opened.fields.phone ? parsePhone(opened.fields.phone, country) : undefined;
-    if (number) numbers.set(borrowerId, number);
-    else numbers.delete(borrowerId);
+    return opened?.state === 'open' && opened.fields.phone ? parsePhone(opened.fields.phone, country) : undefined;
   }
-  async function catchUp(): Promise<void> {
-    for (;;) {
-      const page = await store.readAll({ categories: ['borrower'], after, limit: PAGE });
-      // The last event of each is how they are now.
-      await Promise.all([...new Map(page.map((event) => [event.stream, event])).values()].map(note));
+  async function readOn(): Promise<void> {
+    for (let from = await addresses.checkpoint(); ;) {
+      const page = await store.readAll({ categories: ['borrower'], after: from, limit: PAGE });
       const last = page.at(-1);
       if (!last) return;
-      after = last.checkpoint;
+      // The last event of each is how they are now.
+      const latest = [...new Map(page.map((event) => [event.stream, event])).values()];
+      const numbers = await Promise.all(latest.map(async ({ stream, personal }) => [stream.slice('borrower-'.length), await numberOf(personal)] as const));
+      const recorded = await addresses.record(new Map(numbers), { from, to: last.checkpoint });
+      from = recorded ? last.checkpoint : await addresses.checkpoint();
     }
   }
+  const catchUp = (): Promise<void> => (reading = reading.catch(() => undefined).then(readOn));
   return {
+    catchUp,
     async borrowersWith(number) {
-      reading = reading.catch(() => undefined).then(catchUp);
-      await reading;
-      return [...numbers].flatMap(([borrowerId, theirs]) => (theirs === number ? [borrowerId] : []));
+      await catchUp();
+      return addresses.whose(number);
     },
   };
 }

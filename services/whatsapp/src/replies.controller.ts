@@ -4,9 +4,10 @@ import { hasHeard, parsePhone, release, suppress, type DeliveryDependencies } fr
 import { countRefused, DELIVERY, type Registry } from '@rappel/notification/nest';
 import { CONFIG, Endpoint, LOGGER, METRICS, Public, type Logger } from '@rappel/service-kit';
 import type { WhatsappConfig } from './config.ts';
-import { createPhoneBook, type PhoneBook } from './phone-book.ts';
+import type { PhoneBook } from './phone-book.ts';
 import { wishOf, type Wish } from './replies.ts';
 import { refuseReplay, verifySignature } from './signature.ts';
+import { PHONE_BOOK } from './tokens.ts';
 
 export const REPLIES_PATH = '/webhooks/twilio/replies';
 
@@ -18,11 +19,12 @@ export class RepliesController {
   private readonly delivery: DeliveryDependencies;
   private readonly config: WhatsappConfig;
   private readonly logger: Logger;
-  constructor(@Inject(DELIVERY) delivery: DeliveryDependencies, @Inject(CONFIG) config: WhatsappConfig, @Inject(LOGGER) logger: Logger, @Inject(METRICS) registry: Registry) {
+  // eslint-disable-next-line max-params
+  constructor(@Inject(DELIVERY) delivery: DeliveryDependencies, @Inject(PHONE_BOOK) book: PhoneBook, @Inject(CONFIG) config: WhatsappConfig, @Inject(LOGGER) logger: Logger, @Inject(METRICS) registry: Registry) {
     this.delivery = delivery;
+    this.book = book;
     this.config = config;
     this.logger = logger;
-    this.book = createPhoneBook({ store: delivery.store, open: delivery.open, country: config.RAPPEL_DEFAULT_COUNTRY });
     this.refused = countRefused(registry, 'rappel_replies_refused_total');
   }
 

@@ -1,0 +1,2 @@
+/** `PhoneBook`: which borrowers have a number. */
+export const PHONE_BOOK = 'whatsapp:phone-book';
