@@ -94,7 +94,7 @@ test.each(users)('%s changes and purges its own streams, and acknowledges for it
 });
 
 test.each(users)('%s takes no message out of a stream that it does not read, copies, moves and deletes none, and sees nothing of the server', async (user) => {
-  const readers: Record<string, readonly User[]> = { INBOUND: ['loan', 'operator'], LOAN: ['loan', 'scheduler', 'email', 'whatsapp', 'operator'], SCHEDULER: ['loan', 'scheduler', 'email', 'whatsapp', 'operator'], NOTIFICATION: ['email', 'whatsapp', 'operator'] };
+  const readers: Record<string, readonly User[]> = { INBOUND: ['loan'], LOAN: ['loan', 'scheduler', 'email', 'whatsapp', 'operator'], SCHEDULER: ['loan', 'scheduler', 'email', 'whatsapp', 'operator'], NOTIFICATION: ['email', 'whatsapp', 'operator'] };
   for (const stream of Object.keys(streams)) {
     expect([stream, await mayPublish(user, `$JS.API.STREAM.MSG.GET.${stream}`)]).toEqual([stream, readers[stream]!.includes(user)]);
     for (const verb of ['DIRECT.GET', 'STREAM.MSG.DELETE', 'STREAM.SNAPSHOT', 'STREAM.LEADER.STEPDOWN', 'STREAM.PEER.REMOVE', 'CONSUMER.CREATE']) expect([verb, stream, await mayPublish(user, `$JS.API.${verb}.${stream}`)]).toEqual([verb, stream, false]);

@@ -29,6 +29,10 @@ const followers = [
   { name: 'log', category: 'notification', stream: undefined },
 ] as const;
 
+/** What is in INBOUND is outstanding: it leaves once acknowledged, and an operator may not read it. */
+const outstanding = async (jsm: JetStreamManager, stream: StreamName, durable: string): Promise<number> =>
+  (stream === 'INBOUND' ? (await jsm.streams.info(stream)).state.messages : (await standingOf(jsm, stream, durable)).outstanding);
+
 /** Looks at the servers from outside, as an operator would: time may only go on while nothing is under way. */
 export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
   let manager: JetStreamManager | undefined;
@@ -37,7 +41,7 @@ export function createQuiet({ pool, store, bus }: Surroundings): Quiet {
     manager ??= await jetstreamManager(bus);
     const jsm = manager;
     const consumers = Object.entries(streams).flatMap(([stream, { consumers: durables }]) => durables.map((durable) => [stream as StreamName, durable] as const));
-    const counts = await Promise.all(consumers.map(async ([stream, durable]) => ({ durable, count: (await standingOf(jsm, stream, durable)).outstanding })));
+    const counts = await Promise.all(consumers.map(async ([stream, durable]) => ({ durable, count: await outstanding(jsm, stream, durable) })));
     const waiting = counts.find(({ count }) => count > 0);
     return waiting && `${waiting.count} messages for ${waiting.durable}`;
   };
