@@ -35,7 +35,7 @@ function leaks(name: string): { lines: number; found: string[] } {
 
 test('killing a service and wiping NATS half-way change nothing in the final table, and no log of either run, at its most talkative, names anybody', async () => {
   const calm = await demonstrate('calm');
-  expect(calm.checks).toHaveLength(7);
+  expect(calm.checks).toHaveLength(8);
   expect(calm.checks.filter((line) => line.startsWith('✗'))).toEqual([]);
 
   const troubled = await demonstrate('troubled', '--kill', 'email', '--wipe-nats');
