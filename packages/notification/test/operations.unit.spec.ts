@@ -67,6 +67,17 @@ describe('fallback', () => {
     expect(await fallBack(email.deps, message!, ['TRANSIENT'])).toMatchObject({ kind: 'ignore' });
   });
 
+  it('says when it left a suppressed address alone, once', async () => {
+    const { whatsapp, email } = services();
+    const id = await failedLoan(whatsapp);
+    await suppress(whatsapp.store, { borrowerId: 'jean', channel: 'EMAIL', kind: 'opt-out', source: 'link', at: whatsapp.now(), commandId: 'one' });
+    const [message] = await announced(whatsapp, 'NotificationGivenUp');
+    for (const deliveries of [1, 2]) expect(await fallBack(email.deps, { ...message!, deliveries }, healing)).toMatchObject({ kind: 'ignore' });
+    const skips = (await whatsapp.store.readAll({ categories: ['notification'], limit: 100 })).filter(({ type }) => type === 'NotificationSkipped');
+    expect(skips.map(({ data }) => data)).toMatchObject([{ channel: 'EMAIL', reason: 'suppressed', detail: `instead of ${id}` }]);
+    expect([email.provider.taken, (await whatsapp.state(id)).replacedBy]).toEqual([[], undefined]);
+  });
+
   it('never does both, whoever is faster: replay or fallback', async () => {
     for (let round = 0; round < 20; round++) {
       let healed = false;

@@ -11,7 +11,7 @@ import { toNewEvents } from '../record.ts';
 import { attempt } from './attempt.ts';
 import type { DeliveryDependencies } from './dependencies.ts';
 import { openBorrower, readFacts, suppressedChannels, type Facts } from './facts.ts';
-import { identityOf, readMember, readParty, type Member } from './party.ts';
+import { identityOf, readMember, readParty, record, type Member } from './party.ts';
 import { comeBack, resume } from './resume.ts';
 
 /** What a message says went wrong with a WhatsApp notification; undefined when nothing did. */
@@ -49,6 +49,7 @@ async function standIn(deps: DeliveryDependencies, { notificationId: id, borrowe
     if (fresh.length === 0) return goOn(deps, pairs);
     const facts = await readFacts(deps, borrowerId, fresh.map(({ email }) => identityOf(email).attributionId));
     const reason = await refusal(deps, facts);
+    if (reason === 'suppressed') await skipSuppressed(deps, fresh);
     if (reason) return ignore(`no email instead: ${reason}`);
     const sent = await attempt(deps, fresh.map(({ email }) => email), { facts, also: fresh.map((pair) => replaced(deps, pair)) });
     if (!sent) continue;
@@ -76,6 +77,14 @@ async function refusal({ open }: DeliveryDependencies, { borrower, suppressions 
   if (!recipient) return 'unknown or forgotten borrower';
   if (!recipient.facts.preferences.fallback) return 'the borrower does not want it';
   return obstacle({ ...recipient.facts, suppressed: await suppressedChannels(recipient, suppressions, open) }, 'EMAIL');
+}
+
+/** That an address is left alone is told wherever it keeps a message from being sent; a wish not to have mails is none to be told of. */
+async function skipSuppressed(deps: DeliveryDependencies, pairs: readonly Pair[]): Promise<void> {
+  await record(pairs.map(({ email }) => email), {
+    ...deps, commandId: deps.newId(), onConflict: 'stop',
+    commands: ({ request }) => [{ type: 'Skip', identity: request!.identity, reason: 'suppressed', detail: `instead of ${request!.replaces}`, at: deps.clock.now() }],
+  });
 }
 
 function replaced({ clock }: DeliveryDependencies, { failed, email }: Pair): Append {
