@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import type { DeliveryDependencies, Provider } from '@rappel/notification';
 import { DELIVERY, delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
@@ -29,9 +30,9 @@ const CATCH_UP_MS = 60_000;
 
 /** Follows the borrowers from afar, so that a reply after a large import is not the one that reads them all. */
 function openPhoneBook(...[delivery, pool, config, logger, shutdown]: [DeliveryDependencies, Pool, WhatsappConfig, Logger, Shutdown]): PhoneBook {
-  // Places in one store mean nothing in another.
-  const { host, pathname } = new URL(config.EVENT_STORE_URL ?? config.DATABASE_URL);
-  const addresses = createAddressBook({ pool, name: `whatsapp ${host}${pathname}`, masterKey: config.RAPPEL_MASTER_KEY });
+  // Places in one store mean nothing in another; who logs in, and how, makes it no other.
+  const store = createHash('sha256').update((config.EVENT_STORE_URL ?? config.DATABASE_URL).replace(/\/\/[^@]*@/, '//')).digest('hex').slice(0, 16);
+  const addresses = createAddressBook({ pool, name: `whatsapp ${store}`, masterKey: config.RAPPEL_MASTER_KEY });
   const book = createPhoneBook({ store: delivery.store, open: delivery.open, country: config.RAPPEL_DEFAULT_COUNTRY, addresses });
   const catchUp = (): void => { book.catchUp().catch((err: unknown) => logger.warn({ err }, 'the phone book could not be brought up to date: the next reply does')); };
   const timer = setInterval(catchUp, CATCH_UP_MS);
