@@ -53,6 +53,9 @@ const initial: Notification = { phase: 'absent', attempts: 0, sinceArmed: 0, sta
 /** Later in the life of a message wins, whatever order receipts come in; `delivered` after `failed` happens and wins. */
 export const deliveryRank: Readonly<Record<Delivery, number>> = { queued: 1, sent: 2, undelivered: 3, failed: 4, delivered: 5, read: 6 };
 
+/** What became of a message is known with it. */
+export const isFinal = (delivery: Delivery): boolean => delivery !== 'queued' && delivery !== 'sent';
+
 /** That a message arrived holds whichever attempt brought it; anything else is said of one attempt only. */
 export const hasArrived = (delivery: Delivery | null | undefined): boolean => delivery === 'delivered' || delivery === 'read';
 
@@ -118,6 +121,7 @@ function reported(state: Notification, data: Data<'DeliveryReported'>): Notifica
     ...state,
     delivery: later ? delivery : state.delivery,
     deliveryCode: worse ? code : state.deliveryCode,
+    receiptMissing: state.receiptMissing && !isFinal(delivery),
     receipts,
   };
 }

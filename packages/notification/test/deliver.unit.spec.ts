@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createInMemoryEventStore, VersionConflict } from '@rappel/event-store';
-import { deliver, statusOf } from '../src/index.ts';
+import { deliver, statusOf, storeReceipt } from '../src/index.ts';
 import { createWorld, type World } from './world.ts';
 
 const jean = { borrowerId: 'jean', phone: '0612345678', email: 'jean@example.org' };
@@ -128,6 +128,55 @@ describe('delivering', () => {
     expect(world.provider.asked()).toBe(1);
     for (let round = 0; round < 10; round++) await world.pass(1);
     expect((await world.all()).map(({ phase, attempts }) => [phase, attempts])).toEqual([['accepted', 1], ['accepted', 1]]);
+  });
+
+  it('leaves the channel alone for a day when Twilio says so', async () => {
+    let refusals = 1;
+    const tooMany = { kind: 'failed', failure: { class: 'THROTTLE', code: '63018', text: 'Twilio API error 63018: limit reached' } } as const;
+    const world = createWorld({ fate: () => (refusals-- > 0 ? tooMany : { kind: 'take' }) });
+    await deliver(world.deps, await created(world));
+    await world.pass(86_300);
+    expect([world.provider.asked(), await only(world)]).toMatchObject([1, { attempts: 0, waiting: { reason: 'throttled' } }]);
+    await world.pass(200);
+    expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 1 });
+  });
+
+  it('defers what is over the day’s limit, which is no failure, until there is room', async () => {
+    let room = false;
+    const world = createWorld({ limiter: { take: async () => (room ? { ok: true } : { ok: false, reason: 'daily-limit', afterMs: 3_600_000 }) } });
+    await deliver(world.deps, await created(world));
+    const deferred = await only(world);
+    expect([statusOf(deferred), deferred.attempts, deferred.waiting?.reason, world.provider.asked()]).toEqual(['EN_ATTENTE', 0, 'daily-limit', 0]);
+    room = true;
+    await world.pass(3590);
+    expect(world.provider.asked()).toBe(0);
+    await world.pass(11);
+    expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 1 });
+  });
+
+  it('marks a receipt that never comes, once its time is over, and takes the mark back when it comes after all', async () => {
+    const world = createWorld({ receipts: true, config: { receiptSeconds: 3600 } });
+    await deliver(world.deps, await created(world));
+    const { identity } = await only(world);
+    const receipt = (delivery: 'sent' | 'delivered') => storeReceipt(world.store, { notification: identity!, providerId: 'SM1', delivery, at: world.now() });
+    await receipt('sent');
+    await world.pass(3599);
+    expect(await only(world)).toMatchObject({ receiptMissing: false });
+    await world.pass(2);
+    await world.pass(100_000);
+    expect((await world.types(identity!.notificationId)).filter((type) => type === 'ReceiptMissing')).toHaveLength(1);
+    expect([await only(world), world.waiting.rows()]).toMatchObject([{ phase: 'accepted', receiptMissing: true, delivery: 'sent' }, []]);
+    await receipt('delivered');
+    expect(await only(world)).toMatchObject({ receiptMissing: false, delivery: 'delivered' });
+  });
+
+  it('marks no receipt that came in time', async () => {
+    const world = createWorld({ receipts: true, config: { receiptSeconds: 3600 } });
+    await deliver(world.deps, await created(world));
+    const { identity } = await only(world);
+    await storeReceipt(world.store, { notification: identity!, providerId: 'SM1', delivery: 'delivered', at: world.now() });
+    await world.pass(100_000);
+    expect([await only(world), world.waiting.rows()]).toMatchObject([{ receiptMissing: false }, []]);
   });
 
   it('sends no reminder for a loan that is back, cancelled, extended or past', async () => {

@@ -9,16 +9,18 @@ export interface WorldOptions {
   readonly channel?: Channel;
   readonly fate?: (outgoing: Outgoing) => Fate;
   readonly settle?: Provider['settle'];
+  /** Whether the provider tells what became of a message. Default false. */
+  readonly receipts?: boolean;
   readonly config?: Partial<DeliveryConfig>;
   readonly limiter?: Limiter;
   readonly store?: EventStore;
 }
 
 /** One channel's service on an in-memory store, with a clock that moves only when told. Business and real time run alike. */
-export function createWorld({ channel = 'WHATSAPP', fate, settle, config, limiter = unlimited, store = createInMemoryEventStore() }: WorldOptions = {}) {
+export function createWorld({ channel = 'WHATSAPP', fate, settle, receipts = false, config, limiter = unlimited, store = createInMemoryEventStore() }: WorldOptions = {}) {
   let ms = Date.parse('2026-12-01T09:00:00.000Z');
   const now = (): string => new Date(ms).toISOString();
-  const provider = createFakeProvider({ channel, ...(fate && { fate }), ...(settle && { settle }) });
+  const provider = createFakeProvider({ channel, receipts, ...(fate && { fate }), ...(settle && { settle }) });
   const waiting = createMemoryWaiting(now);
   const notes: DeliveryNote[] = [];
   const gate = createGate({ store, channel, limiter, realNow: now, newId: randomUUID });

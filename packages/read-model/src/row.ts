@@ -1,6 +1,6 @@
 import { Channel, deliveries, ErrorClass, NotificationType, type Delivery, type Status } from '@rappel/contracts';
 import type { Personal, RecordedEvent } from '@rappel/event-store';
-import { deliveryRank, hasArrived, isOutdated, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
+import { deliveryRank, hasArrived, isFinal, isOutdated, notificationStream, type Identity, type NotificationEvent, type Phase } from '@rappel/notification';
 
 /**
  * One notification as the log shows it: a pure function of the events of `notification-<id>`.
@@ -181,6 +181,7 @@ function reported(row: LogRow, data: Of<'DeliveryReported'>): Change {
   const worse = data.code !== undefined && (row.deliveryCode === null || data.code > row.deliveryCode);
   return {
     delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,
+    receiptMissing: row.receiptMissing && !isFinal(delivery),
     ...(delivery === 'delivered' && { deliveredAt: earliest(row.deliveredAt, at) }),
     ...(delivery === 'read' && { readAt: earliest(row.readAt, at) }),
     ...(worse && { deliveryCode: maybeText(data.code), deliveryText: maybeText(data.text) }),

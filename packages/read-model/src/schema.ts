@@ -3,7 +3,7 @@ import type { LogRow } from './row.ts';
 import type { Fact } from './tally.ts';
 
 /** Raise it when the fold or the tables change meaning: services then rebuild before they follow. */
-export const PROJECTION = { name: 'notification-log', version: 4 } as const;
+export const PROJECTION = { name: 'notification-log', version: 5 } as const;
 
 /** Where the log lives. A rebuild fills a schema of its own and moves its tables over in one transaction. */
 export const LIVE = 'log';

@@ -33,11 +33,11 @@ function shuffled(events: readonly RecordedEvent[]): RecordedEvent[] {
 
 const plain = (tally: Tally) => Object.fromEntries([...tally].filter(([, n]) => n !== 0).sort());
 
-const told = ({ notificationId, status, phase, attempts, delivery, replacedBy, deliveryCode, sentAt }: LogRow) =>
-  ({ notificationId, status, phase, attempts, delivery, replacedBy, deliveryCode, sentAt });
+const told = ({ notificationId, status, phase, attempts, delivery, replacedBy, deliveryCode, receiptMissing, sentAt }: LogRow) =>
+  ({ notificationId, status, phase, attempts, delivery, replacedBy, deliveryCode, receiptMissing, sentAt });
 const decided = (notificationId: string, state: Notification) => {
-  const { phase, attempts, delivery = null, replacedBy = null, deliveryCode = null, sentAt = null } = state;
-  return { notificationId, status: statusOf(state) ?? null, phase, attempts, delivery, replacedBy, deliveryCode, sentAt };
+  const { phase, attempts, delivery = null, replacedBy = null, deliveryCode = null, receiptMissing, sentAt = null } = state;
+  return { notificationId, status: statusOf(state) ?? null, phase, attempts, delivery, replacedBy, deliveryCode, receiptMissing, sentAt };
 };
 
 describe(`the log's fold (SEED=${seed})`, () => {

@@ -8,7 +8,7 @@ export type Fate = { readonly kind: 'take' } | { readonly kind: 'lost' } | { rea
 export interface Delivered { readonly notificationId: string; readonly attemptId: string; readonly recipient: string; readonly codes: readonly string[]; readonly type: string }
 
 /** A provider that keeps the truth of what it took, for unit tests and the simulation. */
-export function createFakeProvider({ channel, fate = () => ({ kind: 'take' }), settle }: { channel: Channel; fate?: (outgoing: Outgoing) => Fate; settle?: Provider['settle'] }): Provider & { readonly taken: readonly Delivered[]; readonly asked: () => number } {
+export function createFakeProvider({ channel, fate = () => ({ kind: 'take' }), settle, receipts = false }: { channel: Channel; fate?: (outgoing: Outgoing) => Fate; settle?: Provider['settle']; receipts?: boolean }): Provider & { readonly taken: readonly Delivered[]; readonly asked: () => number } {
   const taken: Delivered[] = [];
   let asked = 0;
   const take = ({ notificationId, attemptId, recipient, model }: Outgoing): string => {
@@ -17,7 +17,7 @@ export function createFakeProvider({ channel, fate = () => ({ kind: 'take' }), s
   };
   return {
     channel, taken, asked: () => asked,
-    receipts: false,
+    receipts,
     invalidAddress: channel === 'EMAIL' ? 'Invalid recipient email address' : 'Invalid recipient phone number',
     sendTimeoutMs: 5000,
     address: (raw) => (channel === 'EMAIL' ? (raw.includes('@') ? raw : undefined) : parsePhone(raw, 'FR')),
