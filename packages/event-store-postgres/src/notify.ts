@@ -7,7 +7,7 @@ import type { Wake } from './tail.ts';
 const CHANNEL = 'rappel_event_store';
 const LONGEST_PAYLOAD = 4000;
 /** Under a steady stream of appends one word for all of this time; the first after a pause goes at once. */
-const PAUSE_MS = 5;
+const PAUSE_MS = 40;
 
 /**
  * Wakes over NOTIFY, outside the appends' transactions: one small transaction that waits for no disk, with the news of

@@ -25,6 +25,8 @@ export function createPool(connectionString: string, { max = 10, name = 'rappel'
     max,
     application_name: name,
     connectionTimeoutMillis: 10_000,
+    // A new connection costs a login and the plan of each function anew: as much as a hundred statements.
+    idleTimeoutMillis: 300_000,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
   });

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Collects calls made while earlier ones are under way and does them together. */
 export interface Gatherer<T> {
   /** Resolves when a round that held it is done; rejects when that round failed or refused it. */
@@ -22,8 +24,9 @@ function settle<T>(round: readonly Waiting<T>[], refused: ReadonlyMap<T, unknown
  * @param work resolves to the items that it refuses, each with its reason; a rejection is the answer to all of them
  * @param most items of one round
  * @param lanes rounds under way at once: one is made ready while the other is being stored
+ * @param restMs real milliseconds after a round in which what comes is gathered for the next; the first after a pause goes at once
  */
-export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 1000, lanes = 2 } = {}): Gatherer<T> {
+export function createGatherer<T>(work: (items: readonly T[]) => Promise<ReadonlyMap<T, unknown>>, { most = 1000, lanes = 2, restMs = 0 } = {}): Gatherer<T> {
   let waiting: Waiting<T>[] = [];
   let running = 0;
   let idlers: (() => void)[] = [];
@@ -41,6 +44,7 @@ export function createGatherer<T>(work: (items: readonly T[]) => Promise<Readonl
       } catch (error) {
         for (const { failed } of round) failed(error);
       }
+      if (restMs > 0 && waiting.length < most) await sleep(restMs);
     }
     running -= 1;
     if (running > 0) return;

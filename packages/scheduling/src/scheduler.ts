@@ -26,6 +26,8 @@ export interface SchedulerOptions {
    * Real milliseconds after which an idle instance looks again, for what another one planned before it died. Default 10 000.
    */
   readonly lookAgainMs?: number;
+  /** Real milliseconds in which what is to be planned is gathered after something was planned: nobody waits for it, and a transaction for each loan costs more than its plan. Default 0. */
+  readonly restMs?: number;
   /** Told of each emission. */
   readonly onEmission?: (emission: Emission) => void;
   /** Told of each failure that is tried again, e.g. a database that is away. */
@@ -64,7 +66,7 @@ const SAVE_EVERY_MS = 5000;
 const REST_MS = 100;
 const LONGEST_HEARING_MS = 30_000;
 
-export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, onEmission, onFailure }: SchedulerOptions): Scheduler {
+export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, restMs = 0, onEmission, onFailure }: SchedulerOptions): Scheduler {
   const stopping = new AbortController();
   const alarm = createAlarm();
   let running: Promise<unknown> = Promise.resolve();
@@ -76,7 +78,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     const { schedules, refused } = await inTransaction(pool, (client) => takeInLoans(client, round, book.all()));
     alarm.ring(schedules.reduce((first, schedule) => { const at = nextAt(schedule); return at !== undefined && at < first ? at : first; }, LATEST));
     return refused;
-  });
+  }, { restMs });
 
   /** One emission is claimed while another is being stored. */
   async function emitWhatIsDue(): Promise<void> {
