@@ -25,7 +25,7 @@ export function readEnvelope(headers: Headers, payload: Uint8Array): Read {
   if (!parsed.ok) return parsed;
   if (contentType?.startsWith('application/cloudevents')) return structured(parsed.value, contentType);
   if (!Object.keys(low).some((name) => name.startsWith('ce-'))) return { ok: false, reason: 'not a CloudEvent: no ce-* headers and no content-type application/cloudevents+json' };
-  if (contentType !== undefined && !isJson(contentType)) return { ok: false, reason: `data is ${contentType.slice(0, 100)}, only JSON is accepted` };
+  if (contentType !== undefined && !isJson(contentType)) return { ok: false, reason: `data is ${shown(contentType)}, only JSON is accepted` };
   return checked(fromHeaders(low, parsed.value));
 }
 
@@ -48,10 +48,13 @@ function lowered(headers: Headers): Record<string, string | undefined> {
   return low;
 }
 
+/** A word of the sender's as a reason may show it, which is kept in the clear: an address is no word. */
+export const shown = (text: string): string => (/^[\w.+/-]{1,100}$/.test(text) ? text : 'something else');
+
 const isJson = (contentType: string): boolean => contentType === 'application/json' || contentType.endsWith('+json') || contentType === 'text/json';
 
 function structured(value: unknown, contentType: string): Read {
-  if (!/^application\/cloudevents\+json$/.test(contentType)) return { ok: false, reason: `${contentType.slice(0, 100)} is not accepted, only application/cloudevents+json` };
+  if (!/^application\/cloudevents\+json$/.test(contentType)) return { ok: false, reason: `${shown(contentType)} is not accepted, only application/cloudevents+json` };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'a structured CloudEvent must be a JSON object' };
   if ('data_base64' in value) return { ok: false, reason: 'data_base64 is not accepted: send data as JSON' };
   return checked(value as Record<string, unknown>);

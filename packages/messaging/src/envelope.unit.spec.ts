@@ -26,6 +26,7 @@ describe('reading a CloudEvent', () => {
     ['a time that is none', { ...attributes, 'ce-time': 'tomorrow' }, {}, /time/],
     ['a control character', { ...attributes, 'ce-subject': 'a%00b' }, {}, /control characters/],
     ['XML', { ...attributes, 'content-type': 'application/xml' }, {}, /application\/xml/],
+    ['a type that is an address', { ...attributes, 'content-type': 'text/marie@example.org' }, {}, /^data is something else, only JSON/],
     ['no JSON', attributes, '{"a":', /not JSON/],
     ['nothing', attributes, '', /empty/],
     ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, [event], /batches/],

@@ -1,6 +1,6 @@
 export * from './port.ts';
 export { connectBus, type BusOptions } from './connect.ts';
-export { readEnvelope, writeEnvelope, type Headers, type Read } from './envelope.ts';
+export { readEnvelope, shown, writeEnvelope, type Headers, type Read } from './envelope.ts';
 export { createStrategy, type ConsumerOptions, type Strategy, type StrategyOptions } from './strategy.ts';
 export { passErrors } from './pass-errors.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStats } from './relay.ts';

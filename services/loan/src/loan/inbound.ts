@@ -1,5 +1,5 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
-import { answer, dead, ignore, type Message, type Outcome } from '@rappel/messaging';
+import { answer, dead, ignore, shown, type Message, type Outcome } from '@rappel/messaging';
 import { hash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
@@ -59,7 +59,7 @@ export function causeOf({ source, id, correlationid = id, traceparent }: Pick<Me
  */
 export async function handleInbound(useCases: UseCases, message: Message): Promise<Outcome> {
   const { type, data } = message.event;
-  if (!isInboundType(type)) return dead(`unknown type ${type.slice(0, 80)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
+  if (!isInboundType(type)) return dead(`unknown type, ${shown(type)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
   const cause = causeOf(message.event);
   const what = `${type} ${cause.id} ${digest(data)}`;
   if (!message.request && useCases.stored.has(what)) return ignore('stored a moment ago');

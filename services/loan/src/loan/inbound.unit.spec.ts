@@ -27,6 +27,13 @@ it('a conversation goes by the name that upstream gave it, unless that is an add
   expect(named('marie@example.org').id).not.toBe(named('paul@example.org').id);
 });
 
+it('a type that nobody knows is named in the reason, unless it could be an address', async () => {
+  const { useCases } = scene();
+  const reason = async (type: string) => (await handleInbound(useCases, message({ type })) as { why: string }).why;
+  expect(await reason('AttributionLost')).toMatch(/^unknown type, AttributionLost: expected one of AttributionCreated/);
+  for (const type of ['marie@example.org', 'Marie Durand', 'x'.repeat(101)]) expect(await reason(type)).toMatch(/^unknown type, something else: /);
+});
+
 describe('what comes in twice', () => {
   it('is looked at once: the stream\'s copy of a request that was stored', async () => {
     const { stored, useCases } = scene();
