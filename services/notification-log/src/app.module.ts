@@ -38,12 +38,12 @@ const LOG_DATA = 'notification-log:data';
     },
     {
       provide: PROJECTOR,
-      useFactory: (...[data, logger, health, shutdown, registry]: [LogData, Logger, HealthChecks, Shutdown, Registry]) => {
+      useFactory: (...[data, logger, health, shutdown, registry, retention]: [LogData, Logger, HealthChecks, Shutdown, Registry, RecipientRetention]) => {
         const projector = createProjector({ ...data, logger, health, shutdown });
-        measureProjection({ ...data, registry, projector });
+        measureProjection({ ...data, registry, projector, retention });
         return projector;
       },
-      inject: [LOG_DATA, LOGGER, HEALTH, SHUTDOWN, METRICS],
+      inject: [LOG_DATA, LOGGER, HEALTH, SHUTDOWN, METRICS, RETENTION],
     },
     {
       provide: NOTIFICATIONS,

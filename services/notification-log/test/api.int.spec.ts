@@ -264,10 +264,13 @@ describe('the log over HTTP and NATS', () => {
     expect((await stored()).map(({ recipient }) => recipient.state)).toEqual(['sealed', 'sealed']);
     // Hidden before the job comes.
     expect((await get(`/notifications/${old}`, { as: token.personal })).body.recipient).toBe('[REDACTED]');
+    const late = async () => Number(/^rappel_recipients_late_seconds (\S+)$/m.exec((await get('/metrics', { as: token.personal })).text)?.[1]);
+    expect(Math.round(await late() / 86_400)).toBe(1);
     expect(await retention({})).toMatchObject({ recipients: 1, dryRun: true });
     expect(await retention({ dryRun: false })).toMatchObject({ recipients: 1, dryRun: false });
     await caughtUp();
     await until(async () => (await stored()).some(({ recipient }) => recipient.state === 'erased'));
+    expect(await late()).toBe(0);
     expect(Object.fromEntries((await stored()).map(({ id, recipient }) => [id, recipient]))).toEqual({ [old]: { state: 'erased', subject: 'b-old' }, [young]: expect.objectContaining({ state: 'sealed' }) });
 
     const { checkpoint } = (await store!.readStream(notificationStream(old)))[0]!;
