@@ -108,7 +108,7 @@ describe(`recipients that are too old (SEED=${seed})`, () => {
       const interrupted: EventStore = {
         ...store,
         async *subscribe(options) {
-          for await (const page of store.subscribe(options)) {
+          for await (const page of store.subscribe({ ...options, batchSize: 200 })) {
             yield page;
             if (++pages === 1) await run({ step: 40 });
           }
