@@ -20,8 +20,13 @@ export interface Gate {
   state(): ChannelState;
   /** Reads the channel's state again. */
   refresh(): Promise<ChannelState>;
-  /** Asks for leave to send one message. `probe` = try although it is paused. */
-  enter(options: { readonly maxWaitMs: number; readonly probe?: boolean }): Promise<Entry>;
+  /** Asks for leave to send one message. `probe` = try although it is paused. `isNew` = it has not waited yet: behind a queue it does. */
+  enter(options: { readonly maxWaitMs: number; readonly probe?: boolean; readonly isNew?: boolean }): Promise<Entry>;
+  /**
+   * What a look at the waiting found: somebody was `refused` leave, or at least there was as `much` as could be claimed. From a refusal
+   * until the queue is short again, those who wait come first, by their urgency.
+   */
+  looked(found: { readonly refused: boolean; readonly much: boolean }): void;
   /** Real milliseconds until something may pass again on a throttled channel, or over the limit per second; 0 = now. */
   restMs(): number;
   /** True for one worker of all when it is time to try one notification on the paused channel. */
@@ -50,6 +55,7 @@ export interface GateOptions {
 export function createGate({ store, channel, limiter, realNow, newId, policy = defaultChannelPolicy, onChange }: GateOptions): Gate {
   const stream = channelStream(channel);
   let restUntil = 0;
+  let queueing = false;
   let known: { state: ChannelState; version: number } = { state: channelFold.initial, version: 0 };
 
   async function refresh(): Promise<ChannelState> {
@@ -79,19 +85,24 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
   }
 
   const throttledMs = (): number => (known.state.kind === 'throttled' ? Date.parse(known.state.until) - Date.parse(realNow()) : 0);
+  const closedFor = (probe: boolean): Entry | undefined => {
+    if (known.state.kind === 'paused' && !probe) return { ok: false, reason: 'paused', afterMs: 0 };
+    const throttled = throttledMs();
+    return throttled > 0 ? { ok: false, reason: 'throttled', afterMs: throttled } : undefined;
+  };
   const trouble = (by: string, { text, code }: { text: string; code?: string }) => ({ channel, by, text, code, now: realNow() });
   return {
     state: () => known.state,
     refresh,
-    async enter({ maxWaitMs, probe = false }) {
-      const { state } = known;
-      if (state.kind === 'paused' && !probe) return { ok: false, reason: 'paused', afterMs: 0 };
-      const throttled = throttledMs();
-      if (throttled > 0) return { ok: false, reason: 'throttled', afterMs: throttled };
+    async enter({ maxWaitMs, probe = false, isNew = false }) {
+      const closed = closedFor(probe) ?? (isNew && queueing ? { ok: false, reason: 'rate', afterMs: 0 } as const : undefined);
+      if (closed) return closed;
       const leave = await limiter.take(maxWaitMs);
-      if (!leave.ok && leave.reason === 'rate') restUntil = Date.parse(realNow()) + leave.afterMs;
+      // What is new goes behind the queue then; it is for those who wait to say that there is nothing to be had.
+      if (!leave.ok && leave.reason === 'rate' && !isNew) restUntil = Date.parse(realNow()) + leave.afterMs;
       return leave;
     },
+    looked({ refused, much }) { queueing = refused || (queueing && much); },
     restMs: () => Math.max(0, throttledMs(), restUntil - Date.parse(realNow())),
     takeProbe: () => change((state) => takeProbe(state, { channel, now: realNow() }, policy)),
     async failed(kind, failure, { retryAfterMs, by = 'provider' } = {}) {

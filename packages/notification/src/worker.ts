@@ -1,4 +1,4 @@
-import type { Claim, Waiting } from './waiting.ts';
+import type { Claim, Waiting, WaitReason } from './waiting.ts';
 import type { DeliveryDependencies } from './delivery/dependencies.ts';
 import { resume } from './delivery/resume.ts';
 
@@ -18,21 +18,25 @@ export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, c
   if (deps.gate.restMs() > 0) return { claimed: 0, kind: 'throttled' };
   const paused = kind === 'paused';
   if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
-  const claims = await deps.waiting.claim({ limit: paused ? 1 : concurrency, leaseMs: claimMs, now: deps.clock.now() });
-  await Promise.all(claims.map((claim) => work(deps, claim, paused)));
+  const limit = paused ? 1 : concurrency;
+  const claims = await deps.waiting.claim({ limit, leaseMs: claimMs, now: deps.clock.now() });
+  const left = await Promise.all(claims.map((claim) => work(deps, claim, paused)));
+  deps.gate.looked({ refused: left.includes('rate'), much: claims.length === limit });
   return { claimed: claims.length, kind: paused ? 'paused' : 'open' };
 }
 
-async function work(deps: DeliveryDependencies, claim: Claim, probe: boolean): Promise<void> {
+/** Answers what it waits for afterwards, if for anything. */
+async function work(deps: DeliveryDependencies, claim: Claim, probe: boolean): Promise<WaitReason | undefined> {
   let next: Waiting | undefined;
   try {
     next = await resume(deps, claim.notificationId, { probe });
   } catch (error) {
     // The claim runs out and somebody takes it again; one that fails must not take the others down.
     deps.note({ what: 'failed', notificationId: claim.notificationId, detail: `worker: ${(error as Error).message}` });
-    return;
+    return undefined;
   }
   await deps.waiting.finish(claim, next);
+  return next?.reason;
 }
 
 export interface Worker {

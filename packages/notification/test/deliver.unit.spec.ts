@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createInMemoryEventStore, VersionConflict } from '@rappel/event-store';
-import { deliver, statusOf, storeReceipt } from '../src/index.ts';
+import { deliver, statusOf, storeReceipt, workOnce } from '../src/index.ts';
 import { createWorld, type World } from './world.ts';
 
 const jean = { borrowerId: 'jean', phone: '0612345678', email: 'jean@example.org' };
@@ -152,6 +152,31 @@ describe('delivering', () => {
     expect(world.provider.asked()).toBe(0);
     await world.pass(11);
     expect(await only(world)).toMatchObject({ phase: 'accepted', attempts: 1 });
+  });
+
+  it('lets nobody who comes later pass those who wait for leave, the urgent before all, and hands out the rest as before', async () => {
+    let tokens = 0;
+    const world = createWorld({ limiter: { take: async () => (tokens > 0 ? (tokens -= 1, { ok: true }) : { ok: false, reason: 'rate', afterMs: 1000 }) } });
+    await world.scene.borrower(jean);
+    const lend = async (loan: string) => deliver(world.deps, await world.scene.lend(loan, 'jean'));
+    const told = () => world.provider.taken.map(({ notificationId }) => notificationId).length;
+    for (const loan of ['a', 'b']) await lend(loan);
+    await workOnce(world.deps);
+    expect(told()).toBe(0);
+    // A new window, and what is new comes before the worker wakes: it queues.
+    tokens = 2;
+    await lend('c');
+    await deliver(world.deps, await world.scene.late('a'));
+    expect([told(), tokens]).toEqual([0, 2]);
+    await world.pass(1.1);
+    expect(world.provider.taken[0]).toMatchObject({ type: 'RETARD' });
+    expect(told()).toBe(2);
+    tokens = 10;
+    await world.pass(1.1);
+    expect(told()).toBe(4);
+    // Nobody waits any more.
+    await lend('d');
+    expect(told()).toBe(5);
   });
 
   it('marks a receipt that never comes, once its time is over, and takes the mark back when it comes after all', async () => {

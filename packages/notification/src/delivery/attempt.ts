@@ -33,7 +33,7 @@ export async function attempt(deps: DeliveryDependencies, members: readonly Memb
     return skipped && { members: skipped };
   }
   const outgoing = compose(deps, told, { ...recipient, now: deps.clock.now() });
-  const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, options);
+  const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, { ...options, isNew: told.some(({ member }) => member.request !== undefined) });
   const fingerprint = leaseUntil ? deps.provider.fingerprint?.(outgoing) : undefined;
   const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal: personalOf(outgoing, fingerprint) });
   if (!opened || !leaseUntil) return opened && { members: opened, afterMs };
@@ -119,11 +119,11 @@ export function compose(deps: DeliveryDependencies, told: readonly Pick<Judged, 
 interface Opening { readonly commands: readonly NotificationCommand[]; readonly afterMs?: number; readonly leaseUntil?: string }
 
 /** What the first append says: it starts, it waits, or it never can. */
-async function opening({ provider, gate, clock, realNow, config }: DeliveryDependencies, { recipient, attemptId }: Composed, { probe = false }: AttemptOptions): Promise<Opening> {
+async function opening({ provider, gate, clock, realNow, config }: DeliveryDependencies, { recipient, attemptId }: Composed, { probe = false, isNew }: AttemptOptions & { readonly isNew: boolean }): Promise<Opening> {
   if (recipient === undefined) {
     return { commands: [{ type: 'GiveUp', failure: { class: 'RECIPIENT', text: provider.invalidAddress }, at: clock.now() }] };
   }
-  const entry = await gate.enter({ maxWaitMs: config.patienceMs, probe });
+  const entry = await gate.enter({ maxWaitMs: config.patienceMs, probe, isNew });
   if (!entry.ok) return { commands: [{ type: 'Defer', reason: entry.reason, at: clock.now() }], afterMs: entry.afterMs };
   const leaseUntil = later(realNow(), config.leaseMs);
   return { commands: [{ type: 'StartAttempt', attemptId, leaseUntil, at: clock.now() }], leaseUntil };
