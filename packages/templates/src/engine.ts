@@ -1,4 +1,5 @@
 import Handlebars from 'handlebars';
+import { inlined } from './inline.ts';
 import { TemplateError } from './model.ts';
 
 /** `text` leaves values as they are, `html` escapes each of them. */
@@ -26,13 +27,17 @@ function sourceAt(sources: Sources, path: string): string {
  */
 export function createEngine(sources: Sources, { form, partials }: EngineOptions): (path: string) => (context: object) => string {
   const handlebars = Handlebars.create();
-  for (const [name, path] of Object.entries(partials)) handlebars.registerPartial(name, sourceAt(sources, path));
+  const known = Object.fromEntries(Object.entries(partials).map(([name, path]) => [name, sourceAt(sources, path)]));
+  handlebars.registerPartial(known);
+  const escape = form === 'html' ? Handlebars.escapeExpression : String;
   return (path) => {
-    const render = handlebars.compile(sourceAt(sources, path), {
-      strict: true, noEscape: form === 'text', knownHelpersOnly: true, knownHelpers: HELPERS, preventIndent: true,
-    });
+    const source = sourceAt(sources, path);
+    let render: ((context: object) => string) | undefined;
     return (context) => {
       try {
+        render ??= handlebars.compile(inlined(source, { partials: known, escape }), {
+          strict: true, noEscape: form === 'text', knownHelpersOnly: true, knownHelpers: HELPERS, preventIndent: true,
+        });
         return render(context);
       } catch (error) {
         throw new TemplateError('bad-template', `${path}: ${(error as Error).message}`, { cause: error });

@@ -3,7 +3,11 @@ const LONGEST = 75;
 const EQUALS = '='.charCodeAt(0);
 
 /** Bytes as `=C3=A9`. */
-const escaped = (characters: string): string => Buffer.from(characters).toString('hex').toUpperCase().replace(/../g, '=$&');
+const bytesOf = (characters: string): string => Buffer.from(characters).toString('hex').toUpperCase().replace(/../g, '=$&');
+
+// Single letters of the languages that are written: they come again and again.
+const letters = new Map(Array.from({ length: 0x180 }, (_, code) => [String.fromCharCode(code), bytesOf(String.fromCharCode(code))]));
+const escaped = (characters: string): string => letters.get(characters) ?? bytesOf(characters);
 
 /**
  * Text as quoted-printable (RFC 2045, 6.7), its lines ended by CRLF; CRLF, LF and CR each end one. Does with few searches of the
