@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { classifySmtp, type Outgoing, type Provider, type SendResult } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
-import SmtpPool from 'nodemailer/lib/smtp-pool';
+import nodemailer from 'nodemailer';
 import type { EmailConfig } from './config.ts';
 import { writeMail, type Written } from './mime.ts';
 
@@ -16,44 +16,40 @@ const ADDRESS = /^[^\s@<>()[\]\\,;:"]{1,64}@[^\s@<>()[\]\\,;:"]+\.[^\s@<>()[\]\\
 
 /** Whether the message itself was handed over: from then on its fate may be unknown. */
 interface HandOver { begun: boolean; readonly before: number }
+interface Traced { readonly data: { readonly handOver?: HandOver }; readonly message: { createReadStream(): Readable } }
 
-/** What the pool asks of a mail. */
-interface Posted { readonly data: { readonly signal: AbortSignal }; readonly message: { getEnvelope(): object; getHeader(name: string): string; messageId(): string; createReadStream(): Readable } }
-
-/** The mail, written already, as the pool takes it. A new stream for each connection that it is tried on; it is read only once the server said 354. */
-function posted({ raw, envelope: { from, to } }: Written, { messageId, handOver, signal }: { messageId: string; handOver: HandOver; signal: AbortSignal }): Posted {
-  const createReadStream = () => new Readable({
-    read() {
+// nodemailer does not say where a broken connection broke; the message's stream is piped only once the server said 354.
+function traceHandOver(mail: unknown, next: () => void): void {
+  const { data, message } = mail as Traced;
+  const create = message.createReadStream.bind(message);
+  message.createReadStream = () => {
+    const stream = create();
+    const pipe = stream.pipe.bind(stream);
+    stream.pipe = (destination, options) => {
       // The last look at the clock: the process may have been frozen since the first.
-      if (Date.now() >= handOver.before) {
-        this.destroy(new Error('held up until the lease was over: nothing was sent'));
-        return;
+      if (data.handOver && Date.now() >= data.handOver.before) {
+        stream.destroy(new Error('held up until the lease was over: nothing was sent'));
+        return destination;
       }
-      handOver.begun = true;
-      this.push(raw);
-      this.push(null);
-    },
-  });
-  return { data: { signal }, message: { createReadStream, getEnvelope: () => ({ from, to: [...to] }), getHeader: () => messageId, messageId: () => messageId } };
+      if (data.handOver) data.handOver.begun = true;
+      return pipe(destination, options);
+    };
+    return stream;
+  };
+  next();
 }
 
-/** The library's pool without its mailer, which would look for attachments and headers in what is written already. */
-function openPool({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']) {
-  const pool = new SmtpPool({
-    host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, maxConnections: SMTP_CONNECTIONS, maxMessages: Infinity,
+function openTransport({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']) {
+  const transport = nodemailer.createTransport({
+    pool: true, host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, maxConnections: SMTP_CONNECTIONS, maxMessages: Infinity,
     // Only what meets an old connection that the server has just given up, before a byte of the message left, goes to another one: at worst past all that are old.
     maxRequeues: SMTP_CONNECTIONS,
     ...(SMTP_USER && { auth: { user: SMTP_USER, pass: SMTP_PASSWORD ?? '' } }),
     connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: SMTP_TIMEOUT_MS / 1.5,
+    disableFileAccess: true, disableUrlAccess: true,
   });
-  // Each mail's own callback tells; without a listener the event would end the process.
-  pool.on('error', () => undefined);
-  return {
-    send: (mail: Posted) => new Promise<void>((resolve, reject) => {
-      pool.send(mail as never, (error) => { if (error) reject(error); else resolve(); });
-    }),
-    close: () => pool.close(),
-  };
+  transport.use('stream', traceHandOver as never);
+  return transport;
 }
 
 interface SmtpError extends Error { readonly code?: string; readonly responseCode?: number; readonly response?: string }
@@ -81,7 +77,7 @@ export const messageIdOf = (notificationId: string, from: string): string => `<$
 
 /** Email as a channel. `close` ends the connections. */
 export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOptions): Provider & { close(): void } {
-  const pool = openPool(config);
+  const transport = openTransport(config);
   const from = config.SMTP_FROM;
 
   async function send(outgoing: Outgoing, sendBefore: string): Promise<SendResult> {
@@ -97,7 +93,7 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')), config.SMTP_TIMEOUT_MS);
     try {
-      await pool.send(posted(mail, { messageId, handOver, signal: late.signal }));
+      await transport.sendMail({ ...mail, handOver, signal: late.signal } as never);
       return { kind: 'accepted', providerId: messageId };
     } catch (error) {
       return failure(error as SmtpError, handOver, outgoing.recipient);
@@ -132,6 +128,6 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
       if (config.RAPPEL_EMAIL_UNKNOWN === 'resend' && resends === 0) return { kind: 'not-sent', evidence: 'policy-resend' };
       return { kind: 'held', evidence: 'policy-hold' };
     },
-    close: () => pool.close(),
+    close: () => transport.close(),
   };
 }
