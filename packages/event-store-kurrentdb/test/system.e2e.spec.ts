@@ -45,7 +45,7 @@ describe('the whole system with its events in KurrentDB', () => {
         env: { ...process.env, NODE_OPTIONS: '', EVENT_STORE_URL: server.connectionString }, timeout: 400_000,
       });
       const checks = stdout.split('\n').filter((line) => /^[✓✗]/.test(line));
-      expect(checks).toHaveLength(7);
+      expect(checks).toHaveLength(8);
       expect(checks.filter((line) => line.startsWith('✗'))).toEqual([]);
       expect(await holdsLoans(server.connectionString)).toBe(true);
     } finally {
