@@ -10,7 +10,7 @@ export type { AcceptedMessage } from './twilio/messages.ts';
 export { startStack, type Stack, type StackOptions } from './stack.ts';
 export type { Service, ServiceOptions } from './service.ts';
 export { spawnChild, stopChild, type Child } from './child.ts';
-export { unpackDebian } from './debian.ts';
+export { findProgram } from './program.ts';
 export { freePort, until } from './port.ts';
 export { claimFolder, inRappelDir, makeTempDir, workspaceRoot } from './workspace.ts';
 export { seededRandom } from './random.ts';
