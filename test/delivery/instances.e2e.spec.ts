@@ -6,7 +6,7 @@ import { startWholeSystem, type WholeSystem } from './support/whole-system.ts';
 const PER_SECOND = 10;
 const LOANS = 45;
 /** What dies is looked into within seconds, so that nobody has to wait for it. */
-const env = { CHANNEL_RATE_PER_SECOND: String(PER_SECOND), DELIVERY_LEASE_MS: '4000', TWILIO_TIMEOUT_MS: '1500', TWILIO_SETTLE_MS: '1000', SMTP_TIMEOUT_MS: '2000' };
+const env = { CHANNEL_RATE_PER_SECOND: String(PER_SECOND), DELIVERY_LEASE_MS: '4000', TWILIO_TIMEOUT_MS: '1500', TWILIO_SETTLE_MS: '4000', SMTP_TIMEOUT_MS: '2000' };
 
 interface Arrival { readonly notificationId: string; readonly at: number }
 
