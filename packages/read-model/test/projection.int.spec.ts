@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createInMemoryEventStore, type EventStore } from '@rappel/event-store';
-import { createDatabase } from '@rappel/local-stack';
+import { createDatabase, until as comesAbout } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { randomUUID } from 'node:crypto';
 import { checksum, findNotifications, followLog, logAsOf, LogMissing, placeIn, prepareLog, readingLog, rebuildLog, RebuildRunning, verifyLog, type FollowStatus, type Page } from '../src/index.ts';
@@ -43,13 +43,7 @@ function follow(store: EventStore, { batchSize = 50 } = {}): Follower {
   };
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!await holds()) {
-    if (Date.now() > end) throw new Error('it did not come about in 30 s');
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}
+const until = (holds: () => Promise<boolean>): Promise<boolean> => comesAbout('what is waited for', async () => await holds() || undefined);
 
 async function sum() {
   const client = await pool.connect();

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiKey, migrateAuth, revokeApiKey } from '@rappel/auth';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { createPostgresEventStore } from '@rappel/event-store-postgres';
-import { createDatabase } from '@rappel/local-stack';
+import { createDatabase, until as comesAbout } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { notificationStream } from '@rappel/notification';
 import { createPool, type Pool } from '@rappel/postgres';
@@ -343,6 +343,4 @@ describe('the log over HTTP and NATS', () => {
   });
 });
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!await holds()) await new Promise((resolve) => { setTimeout(resolve, 50); });
-}
+const until = (holds: () => Promise<boolean>): Promise<boolean> => comesAbout('what is waited for', async () => await holds() || undefined);

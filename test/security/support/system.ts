@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createApiKey, scopes, type Scope } from '@rappel/auth';
-import { startStack, type Service, type Stack } from '@rappel/local-stack';
+import { startStack, until as comesAbout, type Service, type Stack } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
@@ -114,11 +114,5 @@ async function textOf(answer: Response): Promise<string> {
   return '';
 }
 
-export async function until<T>(what: string, check: () => T | Promise<T>, patienceMs = 90_000): Promise<NonNullable<T>> {
-  for (const end = Date.now() + patienceMs; ;) {
-    const result = await check();
-    if (result) return result;
-    if (Date.now() > end) throw new Error(`gave up waiting for: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-}
+export const until = <T>(what: string, check: () => T | Promise<T>, patienceMs = 90_000): Promise<NonNullable<T>> =>
+  comesAbout(what, async () => (await check() || undefined) as NonNullable<T> | undefined, { patienceMs });
