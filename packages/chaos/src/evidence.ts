@@ -1,6 +1,6 @@
 import type { Channel, NotificationType } from '@rappel/contracts';
 import { readLog, type LoggedNotification } from '@rappel/demo';
-import type { EventStore, RecordedEvent } from '@rappel/event-store';
+import { pagesOf, type EventStore, type RecordedEvent } from '@rappel/event-store';
 import type { Stack } from '@rappel/local-stack';
 
 /** A row of the log, as its API gives it. */
@@ -32,11 +32,9 @@ export interface Evidence {
   readonly arrivals: readonly Arrival[];
 }
 
-const PAGE = 2000;
-
 export async function gatherEvidence({ stack, store, token, logUrl }: { stack: Stack; store: EventStore; token: string; logUrl: string }): Promise<Evidence> {
   const events: RecordedEvent[] = [];
-  for (let page = await store.readAll({ limit: PAGE }); page.length > 0; page = await store.readAll({ after: events.at(-1)!.checkpoint, limit: PAGE })) events.push(...page);
+  for await (const page of pagesOf(store)) events.push(...page);
   const mails = await stack.inbox!.mails();
   return {
     events,

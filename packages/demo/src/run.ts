@@ -1,7 +1,7 @@
 import type { Stack } from '@rappel/local-stack';
 import { ensureLocalKey } from '@rappel/auth';
 import type { ReminderDue } from '@rappel/contracts';
-import type { Checkpoint, EventStore } from '@rappel/event-store';
+import { pagesOf, type EventStore } from '@rappel/event-store';
 import { createPool } from '@rappel/postgres';
 import { connectBus } from '@rappel/messaging';
 import { openEventStore } from '@rappel/service-kit';
@@ -79,14 +79,12 @@ async function refuseUsed(store: EventStore): Promise<void> {
 /** `<attribution> <type>` for each loan of each reminder that the scheduler announced. */
 async function remindersDue(store: EventStore): Promise<string[]> {
   const due: string[] = [];
-  for (let after: Checkpoint | undefined; ;) {
-    const page = await store.readAll({ after, categories: ['schedule'], limit: 1000 });
+  for await (const page of pagesOf(store, { categories: ['schedule'] })) {
     for (const { type, data } of page) {
       if (type === 'ReminderDue') due.push(...(data as ReminderDue).loans.map(({ attributionId }) => `${attributionId} ${(data as ReminderDue).type}`));
     }
-    if (page.length === 0) return due;
-    after = page.at(-1)!.checkpoint;
   }
+  return due;
 }
 
 interface Passage extends Demonstration {

@@ -3,6 +3,6 @@ export * from './errors.ts';
 export * from './handle-command.ts';
 export { createInMemoryEventStore } from './memory.ts';
 export { MAX_EVENT_BYTES, prepareAppends, requireName, type PreparedAppend, type PreparedEvent } from './prepare.ts';
-export { subscribeByPages, type Page, type PageSource } from './paging.ts';
+export { pagesOf, subscribeByPages, type Page, type PageSource } from './paging.ts';
 export { copyStore, exportEvents, importEvents, TransferBroken, type Progress, type Transferred, type TransferOptions } from './transfer.ts';
 export { upcasting, type Upcast } from './upcast.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isStoreUnavailable } from './errors.ts';
-import { START, type Batch, type Checkpoint, type RecordedEvent, type SubscribeOptions } from './port.ts';
+import { START, type Batch, type Checkpoint, type EventStore, type RecordedEvent, type SubscribeOptions } from './port.ts';
 
 const LONGEST_PAUSE_MS = 2000;
 
@@ -68,4 +68,14 @@ async function readPatiently(source: PageSource, wanted: Parameters<PageSource['
     }
   }
   return undefined;
+}
+
+/** Everything that the store holds in these categories (default: all), in order, page by page. */
+export async function* pagesOf(store: Pick<EventStore, 'readAll'>, { categories, limit = 1000 }: { readonly categories?: readonly string[] | undefined; readonly limit?: number } = {}): AsyncGenerator<readonly RecordedEvent[]> {
+  for (let after: Checkpoint = START; ;) {
+    const page = await store.readAll({ after, limit, ...(categories && { categories }) });
+    if (page.length === 0) return;
+    yield page;
+    after = page.at(-1)!.checkpoint;
+  }
 }

@@ -28,7 +28,7 @@ export async function findProgram(wanted: Wanted): Promise<Program> {
   const kept = inRappelDir('tools', name);
   const found = await usable(name, process.env, wanted) ?? await usable(join(kept, wanted.path), withLibraries(kept), wanted);
   if (found) return found;
-  await fetch(kept, wanted.packages).catch((error: { stderr?: string; message: string }) => {
+  await unpack(kept, wanted.packages).catch((error: { stderr?: string; message: string }) => {
     const [why] = (error.stderr?.trim() || error.message).split('\n');
     throw new Error(`no ${name} in the PATH, and none from Debian (${why})`, { cause: error });
   });
@@ -37,7 +37,7 @@ export async function findProgram(wanted: Wanted): Promise<Program> {
   return fetched;
 }
 
-async function fetch(kept: string, packages: readonly string[]): Promise<void> {
+async function unpack(kept: string, packages: readonly string[]): Promise<void> {
   if (!existsSync('/etc/os-release')) throw new Error('this is no Debian');
   const suite = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'bookworm';
   const work = makeTempDir(`${basename(kept)}-fetch`);

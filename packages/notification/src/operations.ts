@@ -1,6 +1,5 @@
 import type { Channel, ErrorClass, NotificationType } from '@rappel/contracts';
-import type { EventStore } from '@rappel/event-store';
-import { START } from '@rappel/event-store';
+import { pagesOf, type EventStore } from '@rappel/event-store';
 import { later } from './channel-state.ts';
 import { decide, NotificationRefused, replayableFailure, type NotificationCommand } from './decide.ts';
 import type { DeliveryDependencies } from './delivery/dependencies.ts';
@@ -66,14 +65,13 @@ export async function resolve(deps: Operating, notificationId: string, { verdict
   if (!await decideAndWake(deps, member, command)) throw new NotificationRefused('not-open', 'somebody else was at it');
 }
 
+const NOTIFICATIONS = { categories: ['notification'], limit: 5000 };
+
 /** Folds every notification of a channel from the store, page by page. */
 async function foldAll({ store, channel }: { store: EventStore; channel: Channel }): Promise<Map<string, Notification>> {
   const states = new Map<string, Notification>();
-  for (let after = START; ;) {
-    const page = await store.readAll({ categories: ['notification'], after, limit: 5000 });
+  for await (const page of pagesOf(store, NOTIFICATIONS)) {
     for (const event of page) states.set(event.stream, notificationFold.evolve(states.get(event.stream) ?? notificationFold.initial, event));
-    if (page.length === 0) break;
-    after = page.at(-1)!.checkpoint;
   }
   for (const [stream, { identity }] of states) if (identity?.channel !== channel) states.delete(stream);
   return states;
@@ -91,15 +89,13 @@ function fits(state: Notification, { from = '', to, ...wanted }: ReplayFilter): 
 /** Ids of what ever failed on a channel, page by page; memory holds nothing else, however much was sent. */
 async function everFailed({ store, channel }: { store: EventStore; channel: Channel }): Promise<string[]> {
   const ids = new Set<string>();
-  for (let after = START; ;) {
-    const page = await store.readAll({ categories: ['notification'], after, limit: 5000 });
+  for await (const page of pagesOf(store, NOTIFICATIONS)) {
     for (const { type, data } of page as unknown as readonly NotificationEvent[]) {
       const failed = type === 'NotificationGivenUp' || (type === 'DeliveryReported' && (data.delivery === 'failed' || data.delivery === 'undelivered'));
       if (failed && data.notification.channel === channel) ids.add(data.notification.notificationId);
     }
-    if (page.length === 0) return [...ids];
-    after = page.at(-1)!.checkpoint;
   }
+  return [...ids];
 }
 
 const READ_AT_ONCE = 200;

@@ -1,4 +1,4 @@
-import { START, type EventStore, type RecordedEvent } from '@rappel/event-store';
+import { pagesOf, type EventStore, type RecordedEvent } from '@rappel/event-store';
 import type { AttributionEvent, BorrowerEvent } from '@rappel/lending';
 
 interface Standing {
@@ -7,16 +7,9 @@ interface Standing {
   forgotten: boolean;
 }
 
-const PAGE = 1000;
-
 /** Everything in these categories, in order, page by page. */
 export async function* everything(store: Pick<EventStore, 'readAll'>, categories?: readonly string[]): AsyncGenerator<RecordedEvent> {
-  for (let after = START; ;) {
-    const page = await store.readAll({ after, limit: PAGE, ...(categories && { categories }) });
-    if (page.length === 0) return;
-    yield* page;
-    after = page.at(-1)!.checkpoint;
-  }
+  for await (const page of pagesOf(store, { categories })) yield* page;
 }
 
 export interface LongOverOptions {

@@ -51,7 +51,7 @@ export interface Caused<S> {
   readonly told: readonly Told[];
 }
 
-export const toldBy = ({ told }: Caused<unknown>, { id }: Cause): Told | undefined => told.find(({ cause }) => cause === id);
+export const toldBy = ({ told }: Pick<Caused<unknown>, 'told'>, { id }: Cause): Told | undefined => told.find(({ cause }) => cause === id);
 
 export function withCauses<S>({ initial, evolve }: Fold<S>): Fold<Caused<S>> {
   return {

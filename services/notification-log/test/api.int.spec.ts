@@ -81,11 +81,10 @@ async function live({ channel = 'WHATSAPP', type = 'CREATION', loan = 'l-1', bor
 }
 async function caughtUp(): Promise<void> {
   const head = await store!.head();
-  for (;;) {
+  await until(async () => {
     const { body } = await get('/projection');
-    if (body.caughtUp && body.checkpoint >= head) return;
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
+    return body.caughtUp && body.checkpoint >= head;
+  });
 }
 
 describe('the log over HTTP and NATS', () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
-import type { EventStore, RecordedEvent } from '@rappel/event-store';
+import { pagesOf, type EventStore, type RecordedEvent } from '@rappel/event-store';
 import type { User } from './secured.ts';
 import { call, services, type System } from './system.ts';
 
@@ -23,12 +23,8 @@ const readable = (row: string): string => row + [...row.matchAll(/\\\\?x([0-9a-f
 /** Every event as the store gives it: ids, stream names, data, metadata, and the personal part as it is kept. */
 export async function everyEvent(store: EventStore): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
-  for (let after: string | undefined; ;) {
-    const page = await store.readAll({ limit: 1000, ...(after !== undefined && { after }) });
-    events.push(...page);
-    if (page.length < 1000) return events;
-    after = page.at(-1)!.checkpoint;
-  }
+  for await (const page of pagesOf(store)) events.push(...page);
+  return events;
 }
 
 async function messagesOf(system: System, user: User, stream: string): Promise<string[]> {

@@ -3,7 +3,7 @@ import { isVersionConflict, readState, type EventStore } from '@rappel/event-sto
 import { borrowerFold, borrowerStream, type BorrowerFacts } from '@rappel/lending';
 import { maskAddress, maskName, REDACTED, type Vault } from '@rappel/privacy';
 import { LoanRefused } from '../loan/refused.ts';
-import { MOST_CONFLICTS, stamp, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
+import { MOST_CONFLICTS, stamp, toldBy, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
 import { decideBorrower, type KnownBorrower } from './decide.ts';
 
 const fold = withCauses(borrowerFold);
@@ -60,11 +60,11 @@ export function createBorrowers({ store, vault, clock }: { store: EventStore; va
 export type Borrowers = ReturnType<typeof createBorrowers>;
 
 /** Whether this came before under its id. Only the latest is compared: of earlier ones nobody knows what they changed. */
-function isRepeated(current: KnownBorrower & Pick<Caused<unknown>, 'told'>, { id }: Cause, wanted: readonly object[]): boolean {
-  if (wanted.length > 0 && current.fields && current.told.at(-1)?.cause === id) {
+function isRepeated(current: KnownBorrower & Pick<Caused<unknown>, 'told'>, cause: Cause, wanted: readonly object[]): boolean {
+  if (wanted.length > 0 && current.fields && current.told.at(-1)?.cause === cause.id) {
     throw new LoanRefused('id-reused', 'the id was used before, for this borrower with other content: give each event its own');
   }
-  return current.told.some(({ cause }) => cause === id);
+  return toldBy(current, cause) !== undefined;
 }
 
 function show(fields: Readonly<Record<string, string>>, masked: boolean): Record<string, string> {
