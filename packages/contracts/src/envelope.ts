@@ -18,6 +18,8 @@ export const Envelope = z.object({
   /** Rappel's extensions: what conversation this belongs to and which event caused it. */
   correlationid: z.string().max(200).optional(),
   causationid: z.string().max(200).optional(),
+  /** And the only channels to tell the borrower on (`EMAIL` or `EMAIL,WHATSAPP`), where whoever announces it knows; absent = whoever tells finds out. */
+  rappelchannels: z.string().max(200).optional(),
   data: z.unknown(),
 });
 export type Envelope = z.infer<typeof Envelope>;

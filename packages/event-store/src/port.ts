@@ -20,6 +20,8 @@ export interface Metadata {
   readonly causationId?: string;
   /** W3C trace context. */
   readonly traceparent?: string;
+  /** Channels that its message is restricted to, as its writer knew them (`EMAIL`); absent = not known then. */
+  readonly channels?: readonly string[];
   /** Who did it, when an operator did (`operator:alice`). Never a borrower's name. */
   readonly actor?: string;
   /** Shape version of `data`; absent = 1. Older shapes are upcast on read. */

@@ -1,4 +1,4 @@
-import type { Locale, Preferences } from '@rappel/contracts';
+import { channels, type Channel, type Locale, type Preferences } from '@rappel/contracts';
 import type { Fold, Personal, RecordedEvent } from '@rappel/event-store';
 
 /** Stream of one borrower. */
@@ -21,6 +21,14 @@ export interface BorrowerFacts {
   /** Which addresses exist, so that the channel policy needs no decryption. */
   readonly has: { readonly email: boolean; readonly phone: boolean };
 }
+
+const reach: Readonly<Record<Channel, (facts: Pick<BorrowerFacts, 'preferences' | 'has'>) => boolean>> = {
+  EMAIL: ({ preferences, has }) => preferences.email && has.email,
+  WHATSAPP: ({ preferences, has }) => preferences.whatsapp && has.phone,
+};
+
+/** The channels that the borrower allows and has an address for. */
+export const reachableOn = (facts: Pick<BorrowerFacts, 'preferences' | 'has'>): Channel[] => channels.filter((channel) => reach[channel](facts));
 
 /** Each change carries the whole borrower: the latest one is what holds. */
 export type BorrowerEvent =

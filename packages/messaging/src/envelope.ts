@@ -9,7 +9,7 @@ export type Read =
   | { readonly ok: true; readonly event: Envelope }
   | { readonly ok: false; readonly reason: string; readonly issues?: readonly Issue[] };
 
-const attributes = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'traceparent', 'correlationid', 'causationid'] as const;
+const attributes = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'traceparent', 'correlationid', 'causationid', 'rappelchannels'] as const;
 const control = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 const encoder = new TextEncoder();
 

@@ -27,6 +27,24 @@ export function obstacle(facts: ChannelFacts, channel: Channel): SkipReason | un
   return present ? undefined : 'no-address';
 }
 
+export interface Restriction {
+  readonly config: ChannelConfig;
+  /** Channels that the message is for. */
+  readonly channels?: readonly Channel[];
+  /** Channels on which whoever announced it knew that the borrower can be reached. */
+  readonly reachable?: readonly Channel[];
+}
+
+const isOpen = (type: NotificationType, { perType }: ChannelConfig) => (channel: Channel): boolean => (perType?.[type] ?? allChannels).includes(channel);
+
+/** The channels that a message is restricted to; both services read the same message. What is known to reach the borrower counts unless the type uses none of it. */
+export const rungOf = (type: NotificationType, { config, channels, reachable }: Restriction): readonly Channel[] | undefined =>
+  channels ?? (reachable?.some(isOpen(type, config)) ? reachable : undefined);
+
+/** Whether the message alone says that another channel tells them, whoever they are: it may be told on one that is not this. */
+export const isForOthers = (channel: Channel, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): boolean =>
+  rung !== undefined && !rung.includes(channel) && rung.some(isOpen(type, config));
+
 /**
  * Who tells them. Usable = allowed by the borrower, with an address, open to this type and rung. A borrower who wants both
  * gets every usable channel, else the preferred one if usable, else the other. With none usable exactly one channel, the
@@ -35,7 +53,7 @@ export function obstacle(facts: ChannelFacts, channel: Channel): SkipReason | un
 export function chooseChannels(facts: ChannelFacts, type: NotificationType, { config, rung }: { config: ChannelConfig; rung?: readonly Channel[] }): Readonly<Record<Channel, ChannelChoice>> {
   const first = facts.preferences.preferred ?? config.preferred;
   const order = [first, ...allChannels.filter((channel) => channel !== first)];
-  const open = order.filter((channel) => (rung ?? allChannels).includes(channel) && (config.perType?.[type] ?? allChannels).includes(channel));
+  const open = order.filter((channel) => (rung ?? allChannels).includes(channel)).filter(isOpen(type, config));
   const usable = open.filter((channel) => !obstacle(facts, channel));
   const chosen = facts.preferences.both ? usable : usable.slice(0, 1);
   const speaker = open[0] ?? first;

@@ -1,4 +1,4 @@
-import { Id } from '@rappel/contracts';
+import { Id, type Channel } from '@rappel/contracts';
 import type { Fold, NewEvent } from '@rappel/event-store';
 import type { AttributionEvent, BorrowerEvent } from '@rappel/lending';
 import { v5 as uuidv5 } from 'uuid';
@@ -24,8 +24,8 @@ const EVENT_IDS = '6f1d6b5e-8a0c-4d0e-9a2f-3b1f0a0f7c11';
 /** After so many version conflicts in a row the caller is told to try again. */
 export const MOST_CONFLICTS = 8;
 
-/** Events made ready for the store: id, cause and conversation. */
-export function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[]): NewEvent[] {
+/** Events made ready for the store: id, cause, conversation and, where known, the only channels to tell them on. */
+export function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[], channels?: readonly Channel[]): NewEvent[] {
   return events.map((event, index) => ({
     ...event,
     id: uuidv5(`${cause.id}:${event.type}:${index}`, EVENT_IDS),
@@ -33,6 +33,7 @@ export function stamp(cause: Cause, events: readonly (AttributionEvent | Borrowe
       correlationId: cause.correlationId,
       causationId: cause.id,
       ...(cause.traceparent && { traceparent: cause.traceparent }),
+      ...(channels && { channels }),
       ...(cause.actor && { actor: cause.actor }),
     },
   }));

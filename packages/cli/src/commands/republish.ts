@@ -16,7 +16,8 @@ export async function republish(context: Context, { after, dryRun }: { after?: s
   const bar = context.out.progress('events', count);
   let done = 0;
   for await (const event of announced(store, after)) {
-    const { headers, payload } = writeEnvelope({ specversion: '1.0', id: event.id, source: '/rappel/loan', type: event.type, subject: event.stream.slice('attribution-'.length), time: event.recordedAt, correlationid: event.metadata.correlationId ?? event.id, data: event.data });
+    const { correlationId = event.id, channels } = event.metadata;
+    const { headers, payload } = writeEnvelope({ specversion: '1.0', id: event.id, source: '/rappel/loan', type: event.type, subject: event.stream.slice('attribution-'.length), time: event.recordedAt, correlationid: correlationId, rappelchannels: channels?.join(), data: event.data });
     const all = natsHeaders();
     for (const [key, value] of Object.entries({ ...headers, 'Nats-Msg-Id': event.id, 'rappel-position': event.checkpoint })) all.set(key, value);
     bus.publish(`republish.${publicEvents[event.type as 'AttributionCreated'].subject}`, payload, { headers: all });

@@ -1,6 +1,7 @@
+import type { Channel } from '@rappel/contracts';
 import type { AttributionEvent, BorrowerFacts } from '@rappel/lending';
 import { done, ignore, retry, type Message, type Outcome } from '@rappel/messaging';
-import { chooseChannels, type ChannelChoice } from '../channel-policy.ts';
+import { chooseChannels, isForOthers, rungOf, type ChannelChoice } from '../channel-policy.ts';
 import type { Request } from '../decide.ts';
 import type { Identity } from '../events.ts';
 import { notificationId } from '../ids.ts';
@@ -22,12 +23,14 @@ export async function deliver(given: DeliveryDependencies, message: Message): Pr
   const deps = { ...given, open: openingOnce(given.open) };
   const occasion = occasionOf(message);
   if (!occasion) return ignore(`nothing to tell for ${message.subject}`);
+  const rung = rungOf(occasion.type, { ...occasion, config: deps.config.channels });
+  if (isForOthers(deps.channel, occasion.type, { config: deps.config.channels, rung })) return ignore(OTHERS);
   const ids = occasion.companions ?? occasion.loans.map(({ attributionId }) => attributionId);
   const facts = await readFacts(deps, occasion.borrowerId, ids, occasion.checkpoint);
   const loans = occasion.companions ? noticesTogether(facts, occasion) : occasion.loans.map((about, index) => ({ about, events: facts.loans[index]! }));
   if (loans.length < ids.length && isYoung(deps, message)) return retry(COMPANIONS_MS, 'companions have not all been decided yet');
-  const choice = await choose(deps, occasion, facts);
-  if (choice.kind === 'other') return ignore('the other channel tells them');
+  const choice = await choose(deps, { type: occasion.type, rung }, facts);
+  if (choice.kind === 'other') return ignore(OTHERS);
   const wanted = loans.map(({ about, events }) => ({ member: newMember(deps, inConversation(occasion, about, events), about), loan: events }));
   await begin(deps, wanted, (fresh) => {
     const members = fresh.map(({ member }) => member);
@@ -35,6 +38,8 @@ export async function deliver(given: DeliveryDependencies, message: Message): Pr
   });
   return done;
 }
+
+const OTHERS = 'the other channel tells them';
 
 /** A message about several loans carries the conversation of the first; each of the others has its own, which began with what was last said of its due moment. */
 function inConversation(occasion: Occasion, { attributionId, dueVersion }: AboutLoan, events: Facts['loans'][number]): Occasion {
@@ -91,10 +96,10 @@ function newMember({ channel }: DeliveryDependencies, occasion: Occasion, { attr
 }
 
 /** Which channel tells them, judged by what was known when it was triggered, so that both services answer alike. */
-async function choose({ channel, config, open }: DeliveryDependencies, { type, channels }: Occasion, { asOfTrigger }: Facts): Promise<ChannelChoice> {
+async function choose({ channel, config, open }: DeliveryDependencies, { type, rung }: Pick<Occasion, 'type'> & { rung?: readonly Channel[] }, { asOfTrigger }: Facts): Promise<ChannelChoice> {
   const { borrower, suppressions } = asOfTrigger;
-  const isSpeaker = channel === (channels?.[0] ?? config.channels.preferred);
-  const among = (facts: BorrowerFacts, suppressed = {}) => chooseChannels({ ...facts, suppressed }, type, { config: config.channels, rung: channels })[channel];
+  const isSpeaker = channel === (rung?.[0] ?? config.channels.preferred);
+  const among = (facts: BorrowerFacts, suppressed = {}) => chooseChannels({ ...facts, suppressed }, type, { config: config.channels, rung })[channel];
   // Most messages are for the other channel, which needs no key to see.
   const isOthers = borrower.status === 'known' && !isSpeaker && Object.keys(suppressions).length === 0 && among(borrower.facts).kind === 'other';
   if (isOthers) return { kind: 'other' };

@@ -1,4 +1,4 @@
-import { publicEvents, type Channel, type LoanSnapshot, type NotificationType, type PublicEventData, type PublicEventType } from '@rappel/contracts';
+import { channels, publicEvents, type Channel, type LoanSnapshot, type NotificationType, type PublicEventData, type PublicEventType } from '@rappel/contracts';
 import type { Metadata } from '@rappel/event-store';
 import type { Message } from '@rappel/messaging';
 
@@ -17,12 +17,14 @@ export interface Occasion {
   readonly validUntil?: string;
   /** Channels it is restricted to. */
   readonly channels?: readonly Channel[];
+  /** Channels on which the borrower could be reached as whoever announced it knew them: it restricts as `channels` does, where nothing else does. */
+  readonly reachable?: readonly Channel[];
   /** Place in the store of the event that told us: both channels judge by what was known there. */
   readonly checkpoint?: string;
   readonly metadata: Metadata;
 }
 
-type Asked = Omit<Occasion, 'checkpoint' | 'metadata'>;
+type Asked = Omit<Occasion, 'reachable' | 'checkpoint' | 'metadata'>;
 const ofLoan = (type: NotificationType, loan: LoanSnapshot, { at, occurrence = 1 }: { at: string; occurrence?: number }): Asked =>
   ({ type, borrowerId: loan.borrowerId, loans: [{ ...loan, occurrence }], dueFrom: at });
 
@@ -40,5 +42,6 @@ export function occasionOf({ subject, event, checkpoint }: Message): Occasion | 
   const asked = bySubject.get(subject)?.(event.data);
   if (!asked) return undefined;
   const metadata = { correlationId: event.correlationid ?? event.id, causationId: event.id, ...(event.traceparent && { traceparent: event.traceparent }) };
-  return { ...asked, checkpoint, metadata };
+  const reachable = event.rappelchannels?.split(',');
+  return { ...asked, ...(reachable && { reachable: channels.filter((channel) => reachable.includes(channel)) }), checkpoint, metadata };
 }

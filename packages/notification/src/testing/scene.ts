@@ -1,4 +1,4 @@
-import { publicEvents, type Due, type LoanSnapshot, type Preferences, type PublicEventType, type ReminderType } from '@rappel/contracts';
+import { publicEvents, type Channel, type Due, type LoanSnapshot, type Preferences, type PublicEventType, type ReminderType } from '@rappel/contracts';
 import type { EventStore, Personal } from '@rappel/event-store';
 import { attributionStream, borrowerStream, dueInstant } from '@rappel/lending';
 import type { Message } from '@rappel/messaging';
@@ -22,23 +22,23 @@ export function createScene({ store, now }: { store: EventStore; now: () => stri
   const loans = new Map<string, LoanSnapshot>();
   let written = 0;
 
-  async function write(stream: string, type: string, { data, personal }: { data: object; personal?: Personal }): Promise<{ checkpoint: string; eventId: string }> {
+  async function write(stream: string, type: string, { data, personal, channels }: { data: object; personal?: Personal; channels?: readonly Channel[] }): Promise<{ checkpoint: string; eventId: string }> {
     const eventId = id(stream, type, ++written);
-    const { checkpoint } = await store.append(stream, [{ id: eventId, type, data, metadata: { correlationId: eventId }, ...(personal && { personal }) }], 'any');
+    const { checkpoint } = await store.append(stream, [{ id: eventId, type, data, metadata: { correlationId: eventId, ...(channels && { channels }) }, ...(personal && { personal }) }], 'any');
     return { checkpoint, eventId };
   }
 
-  function message(type: PublicEventType, data: object, { checkpoint, eventId }: { checkpoint?: string; eventId: string }): Message {
+  function message(type: PublicEventType, data: object, { checkpoint, eventId, channels }: { checkpoint?: string; eventId: string; channels?: readonly Channel[] }): Message {
     return {
-      event: { specversion: '1.0', id: eventId, source: '/test', type, correlationid: eventId, time: now(), data },
+      event: { specversion: '1.0', id: eventId, source: '/test', type, correlationid: eventId, time: now(), ...(channels && { rappelchannels: channels.join() }), data },
       subject: publicEvents[type].subject, deliveries: 1, ...(checkpoint !== undefined && { checkpoint }),
     };
   }
 
-  async function told(loan: LoanSnapshot, type: 'AttributionCreated' | 'AttributionRescheduled' | 'AttributionReturned' | 'AttributionCancelled' | 'AttributionOverdue', rest: object = {}): Promise<Message> {
+  async function told(loan: LoanSnapshot, type: 'AttributionCreated' | 'AttributionRescheduled' | 'AttributionReturned' | 'AttributionCancelled' | 'AttributionOverdue', { channels, ...rest }: { channels?: readonly Channel[] } & Record<string, unknown> = {}): Promise<Message> {
     loans.set(loan.attributionId, loan);
     const data = { loan, at: now(), ...rest };
-    return message(type, data, await write(attributionStream(loan.attributionId), type, { data }));
+    return message(type, data, { ...await write(attributionStream(loan.attributionId), type, { data, channels }), channels });
   }
 
   return {
@@ -51,9 +51,9 @@ export function createScene({ store, now }: { store: EventStore; now: () => stri
       const fields = { firstName, ...(email !== undefined && { email }), ...(phone !== undefined && { phone }) };
       await write(borrowerStream(borrowerId), 'BorrowerUpdated', { data: facts, personal: { state: 'open', subject: borrowerId, fields } });
     },
-    /** Lends an item; answers with the message that says so. */
-    lend(attributionId: string, borrowerId: string, { due = { date: '2026-12-10', time: '16:30', zone: 'Europe/Paris' } as Due, name = 'Perceuse Bosch', code = 'PERC-001' } = {}): Promise<Message> {
-      return told({ attributionId, borrowerId, item: { code, name }, duration: 'LONG', due, dueAt: dueInstant(due), dueVersion: 1 }, 'AttributionCreated');
+    /** Lends an item; answers with the message that says so, with `channels` as the only ones that reach the borrower. */
+    lend(attributionId: string, borrowerId: string, { due = { date: '2026-12-10', time: '16:30', zone: 'Europe/Paris' }, name = 'Perceuse Bosch', code = 'PERC-001', channels }: { due?: Due; name?: string; code?: string; channels?: readonly Channel[] } = {}): Promise<Message> {
+      return told({ attributionId, borrowerId, item: { code, name }, duration: 'LONG', due, dueAt: dueInstant(due), dueVersion: 1 }, 'AttributionCreated', { channels });
     },
     reschedule(attributionId: string, due: Due): Promise<Message> {
       const loan = loans.get(attributionId)!;

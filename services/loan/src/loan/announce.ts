@@ -9,7 +9,7 @@ const STREAM_PREFIX = attributionStream('');
 /** Stored event → public message, or nothing. A stored shape may change; what is published here may not. */
 export function announce(event: RecordedEvent): Announcement | undefined {
   if (!announced.includes(event.type)) return undefined;
-  const { correlationId = event.id, traceparent } = event.metadata;
+  const { correlationId = event.id, traceparent, channels } = event.metadata;
   return {
     subject: publicEvents[event.type as PublicEventType].subject,
     event: {
@@ -22,6 +22,7 @@ export function announce(event: RecordedEvent): Announcement | undefined {
       correlationid: correlationId,
       causationid: event.metadata.causationId ?? event.id,
       ...(traceparent && { traceparent }),
+      ...(channels && { rappelchannels: channels.join() }),
       data: event.data,
     },
   };

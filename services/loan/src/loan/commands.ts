@@ -1,6 +1,6 @@
-import type { CancelAttribution, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
+import type { CancelAttribution, Channel, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
 import { handleCommand, isVersionConflict, readState, type Append, type EventStore } from '@rappel/event-store';
-import { attributionFold, attributionStream, borrowerStream, dueInstant, type Attribution, type AttributionEvent } from '@rappel/lending';
+import { attributionFold, attributionStream, borrowerStream, dueInstant, reachableOn, type Attribution, type AttributionEvent, type Borrower, type BorrowerEvent } from '@rappel/lending';
 import { isDeepStrictEqual } from 'node:util';
 import type { Borrowers } from '../borrower/commands.ts';
 import { decideBorrower } from '../borrower/decide.ts';
@@ -44,10 +44,10 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
       const unchanged = { id: loan.attributionId, version, duplicate: true };
       if (isRepeated(before, cause, (told) => told.type === 'AttributionCreated' && isDeepStrictEqual(essence(told.data.loan), essence(loan)))) return unchanged;
       // Somebody who was forgotten stays so until upstream updates them expressly.
-      const told = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
+      const changes = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
       const appends: Append[] = [
-        { stream: borrowerStream(loan.borrowerId), events: stamp(cause, told), expected: borrower.version },
-        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before.state)), expected: version },
+        { stream: borrowerStream(loan.borrowerId), events: stamp(cause, changes), expected: borrower.version },
+        { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before.state), onlyChannels(changes, borrower.state)), expected: version },
       ].filter(({ events }) => events.length > 0);
       if (appends.length === 0) return unchanged;
       try {
@@ -89,6 +89,17 @@ function isRepeated(before: Caused<Attribution>, cause: Cause, isSaid: IsSaid): 
   const told = toldBy(before, cause);
   if (told && !isSaid(told as unknown as AttributionEvent)) throw new LoanRefused('id-reused', `the id was used before, for ${told.type} with other content: give each event its own`);
   return told !== undefined;
+}
+
+/**
+ * The channel to tell a borrower on who can be reached on one alone, so that the other need not look. It goes with the event: the borrower
+ * may be changed before the loan is stored, and both channels have to hear the same.
+ */
+function onlyChannels(changes: readonly BorrowerEvent[], before: Borrower): Channel[] | undefined {
+  const latest = changes.at(-1);
+  const facts = latest && 'has' in latest.data ? latest.data : before.status === 'known' && before.facts;
+  const reachable = facts ? reachableOn(facts) : [];
+  return reachable.length === 1 ? reachable : undefined;
 }
 
 /** What upstream itself says of a loan; the rest depends on the configuration, which may have changed since. */

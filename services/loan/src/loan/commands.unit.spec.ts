@@ -4,6 +4,7 @@ import { createInMemoryEventStore, type EventStore, type Personal } from '@rappe
 import type { Vault } from '@rappel/privacy';
 import { createBorrowers, type Borrowers } from '../borrower/commands.ts';
 import type { Cause } from '../stored.ts';
+import { announce } from './announce.ts';
 import { createLoans, type Loans } from './commands.ts';
 
 const forgotten = new Set<string>();
@@ -67,6 +68,42 @@ describe('a creation', () => {
     await loans.create(input({ attributionId: 'L-2' }), cause());
     await loans.create(input({ attributionId: 'L-3', borrower: { id: 'B-1', firstName: 'Jean', email: 'new@example.org' } }), cause());
     expect(await types('borrower-B-1')).toEqual(['BorrowerRegistered', 'BorrowerUpdated']);
+  });
+});
+
+describe('the only channel that reaches the borrower', () => {
+  const phone = '0612345678';
+  const named = async (attributionId: string): Promise<unknown> => {
+    const [created] = await store.readStream(`attribution-${attributionId}`);
+    return announce(created!)!.event.rappelchannels;
+  };
+  test.each([
+    ['an address alone', { email: 'jean@example.org' }, 'EMAIL'],
+    ['a number alone', { email: undefined, phone }, 'WHATSAPP'],
+    ['both', { phone }, undefined],
+    ['both, but no wish for WhatsApp', { phone, preferences: { whatsapp: false } }, 'EMAIL'],
+    ['neither', { email: undefined }, undefined],
+  ])('is named by the message of a borrower with %s', async (_, over, channel) => {
+    await loans.create(input({ borrower: { id: 'B-1', firstName: 'Jean', email: 'jean@example.org', ...over } }), cause());
+    expect(await named('L-1')).toBe(channel);
+    // And of one who is known and unchanged.
+    await loans.create(input({ attributionId: 'L-2', borrower: { id: 'B-1', firstName: 'Jean', email: 'jean@example.org', ...over } }), cause());
+    expect(await named('L-2')).toBe(channel);
+  });
+
+  test('stays what it was when the loan was stored, whenever it is announced', async () => {
+    await loans.create(input(), cause());
+    await borrowers.update({ borrower: input({ borrower: { id: 'B-1', firstName: 'Jean', phone } }).borrower }, cause());
+    expect(await named('L-1')).toBe('EMAIL');
+  });
+
+  test('is not known of somebody forgotten, nor when a loan comes back', async () => {
+    await loans.create(input(), cause());
+    await loans.giveBack({ attributionId: 'L-1' }, cause());
+    expect(announce((await store.readStream('attribution-L-1'))[1]!)!.event.rappelchannels).toBeUndefined();
+    await borrowers.forget('B-1', 'asked for it', cause());
+    await loans.create(input({ attributionId: 'L-2' }), cause());
+    expect(await named('L-2')).toBeUndefined();
   });
 });
 
