@@ -2,13 +2,14 @@ import MimeNode from 'nodemailer/lib/mime-node';
 import { encode, wrap } from 'nodemailer/lib/qp';
 
 export interface Letter {
-  readonly from: string;
+  readonly from: { readonly name: string; readonly address: string };
   /** One address. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
   readonly html: string;
   readonly messageId: string;
+  /** Written as they are: ASCII, one line each, nothing that somebody typed. */
   readonly headers: Readonly<Record<string, string>>;
   /** Of nobody's making but ours, so that no content can hold it: it separates the parts. */
   readonly uniqueId: string;
@@ -25,7 +26,8 @@ export interface Written {
  */
 export function writeMail({ from, to, subject, text, html, messageId, headers, uniqueId }: Letter): Written {
   const head = new MimeNode('multipart/alternative', { baseBoundary: uniqueId });
-  head.setHeader({ From: from, To: { name: '', address: to }, Subject: subject, 'Message-ID': messageId, ...headers });
+  head.setHeader({ From: from, To: { name: '', address: to }, Subject: subject, 'Message-ID': messageId });
+  head.addHeader(Object.entries(headers).map(([key, value]) => ({ key, value: { prepared: true, value } })));
   const lines = head.buildHeaders();
   const boundary = String(head.boundary);
   const raw = [lines, '', part(boundary, 'plain', text), part(boundary, 'html', html), `--${boundary}--`, ''].join('\r\n');

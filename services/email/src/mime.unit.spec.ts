@@ -5,7 +5,7 @@ import nodemailer from 'nodemailer';
 import { writeMail, type Letter } from './mime.ts';
 
 const letter = (over: Partial<Letter> = {}): Letter => ({
-  from: 'Service de prêt <rappel@example.org>', to: 'camille@example.org', subject: 'Rappel', text: 'Bonjour', html: '<p>Bonjour</p>',
+  from: { name: 'Service de prêt', address: 'rappel@example.org' }, to: 'camille@example.org', subject: 'Rappel', text: 'Bonjour', html: '<p>Bonjour</p>',
   messageId: '<n-1@example.org>', headers: { 'X-Rappel-Attempt': 'a-1' }, uniqueId: 'a-1', ...over,
 });
 

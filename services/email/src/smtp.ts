@@ -1,8 +1,9 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { classifySmtp, type Outgoing, type Provider, type SendResult } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
-import nodemailer from 'nodemailer';
+import addressparser from 'nodemailer/lib/addressparser';
 import type { EmailConfig } from './config.ts';
+import { openConnections, type Connections, type SmtpError } from './connections.ts';
 import { writeMail, type Written } from './mime.ts';
 
 interface SmtpOptions {
@@ -14,45 +15,32 @@ interface SmtpOptions {
 
 const ADDRESS = /^[^\s@<>()[\]\\,;:"]{1,64}@[^\s@<>()[\]\\,;:"]+\.[^\s@<>()[\]\\,;:".]{2,}$/u;
 
-/** Whether the message itself was handed over: from then on its fate may be unknown. */
+/** Whether the message itself was handed over: from then on its fate may be unknown. `before` = real milliseconds since 1970. */
 interface HandOver { begun: boolean; readonly before: number }
-interface Traced { readonly data: { readonly handOver?: HandOver }; readonly message: { createReadStream(): Readable } }
 
-// nodemailer does not say where a broken connection broke; the message's stream is piped only once the server said 354.
-function traceHandOver(mail: unknown, next: () => void): void {
-  const { data, message } = mail as Traced;
-  const create = message.createReadStream.bind(message);
-  message.createReadStream = () => {
-    const stream = create();
-    const pipe = stream.pipe.bind(stream);
-    stream.pipe = (destination, options) => {
-      // The last look at the clock: the process may have been frozen since the first.
-      if (data.handOver && Date.now() >= data.handOver.before) {
-        stream.destroy(new Error('held up until the lease was over: nothing was sent'));
-        return destination;
-      }
-      if (data.handOver) data.handOver.begun = true;
-      return pipe(destination, options);
-    };
-    return stream;
-  };
-  next();
-}
+/** The message as a stream, which SMTP reads only once the server said that it is ready. */
+const handingOver = (raw: Buffer, handOver: HandOver): Readable => new Readable({
+  read() {
+    // The last look at the clock: the process may have been frozen since the first.
+    if (Date.now() >= handOver.before) {
+      this.destroy(new Error('held up until the lease was over: nothing was sent'));
+      return;
+    }
+    handOver.begun = true;
+    this.push(raw);
+    this.push(null);
+  },
+});
 
-function openTransport({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']) {
-  const transport = nodemailer.createTransport({
-    pool: true, host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, maxConnections: SMTP_CONNECTIONS, maxMessages: Infinity,
-    // Only what meets an old connection that the server has just given up, before a byte of the message left, goes to another one: at worst past all that are old.
-    maxRequeues: SMTP_CONNECTIONS,
-    ...(SMTP_USER && { auth: { user: SMTP_USER, pass: SMTP_PASSWORD ?? '' } }),
+const connectionsTo = ({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD = '', SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']): Connections => openConnections({
+  server: {
+    host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE,
     connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: SMTP_TIMEOUT_MS / 1.5,
-    disableFileAccess: true, disableUrlAccess: true,
-  });
-  transport.use('stream', traceHandOver as never);
-  return transport;
-}
-
-interface SmtpError extends Error { readonly code?: string; readonly responseCode?: number; readonly response?: string }
+  },
+  login: SMTP_USER ? { user: SMTP_USER, pass: SMTP_PASSWORD } : undefined,
+  most: SMTP_CONNECTIONS,
+  timeoutMs: SMTP_TIMEOUT_MS,
+});
 
 // A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
 const replyOf = ({ responseCode, response = '' }: SmtpError): number | undefined => responseCode ?? (Number(/^[45]\d\d/.exec(response)?.[0]) || undefined);
@@ -77,11 +65,11 @@ export const messageIdOf = (notificationId: string, from: string): string => `<$
 
 /** Email as a channel. `close` ends the connections. */
 export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOptions): Provider & { close(): void } {
-  const transport = openTransport(config);
-  const from = config.SMTP_FROM;
+  const connections = connectionsTo(config);
+  const [from = { name: '', address: config.SMTP_FROM }] = addressparser(config.SMTP_FROM, { flatten: true });
 
   async function send(outgoing: Outgoing, sendBefore: string): Promise<SendResult> {
-    const messageId = messageIdOf(outgoing.notificationId, from);
+    const messageId = messageIdOf(outgoing.notificationId, config.SMTP_FROM);
     const handOver: HandOver = { begun: false, before: Date.parse(sendBefore) };
     let mail: Written;
     try {
@@ -89,16 +77,11 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
     } catch (error) {
       return { kind: 'failed', failure: { class: 'CONTENT', code: 'template', text: (error as Error).message } };
     }
-    // Not `AbortSignal.timeout`: that fires, and makes an error, long after most mails have gone.
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')), config.SMTP_TIMEOUT_MS);
     try {
-      await transport.sendMail({ ...mail, handOver, signal: late.signal } as never);
+      await connections.send({ envelope: mail.envelope, open: () => handingOver(mail.raw, handOver), begun: () => handOver.begun });
       return { kind: 'accepted', providerId: messageId };
     } catch (error) {
       return failure(error as SmtpError, handOver, outgoing.recipient);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -128,6 +111,6 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
       if (config.RAPPEL_EMAIL_UNKNOWN === 'resend' && resends === 0) return { kind: 'not-sent', evidence: 'policy-resend' };
       return { kind: 'held', evidence: 'policy-hold' };
     },
-    close: () => transport.close(),
+    close: () => connections.close(),
   };
 }
