@@ -1,5 +1,6 @@
 export * from './port.ts';
 export * from './errors.ts';
+export { derivedIds } from './derived-id.ts';
 export * from './handle-command.ts';
 export { createInMemoryEventStore } from './memory.ts';
 export { MAX_EVENT_BYTES, prepareAppends, requireName, type PreparedAppend, type PreparedEvent } from './prepare.ts';

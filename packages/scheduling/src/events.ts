@@ -1,5 +1,5 @@
 import type { OverdueMomentPassed, ReminderDue } from '@rappel/contracts';
-import { v5 } from 'uuid';
+import { derivedIds } from '@rappel/event-store';
 import { rungKey, type Rung, type RungType, type SkipReason } from './rung.ts';
 
 /** Stream of what the scheduler has said of one loan. */
@@ -25,7 +25,7 @@ export type ScheduleEvent =
   | { type: 'ReminderSkipped'; data: Settled & { reason: SkipReason } }
   | { type: 'OverdueMomentPassed'; data: OverdueMomentPassed & { policyVersion: number } };
 
-const NAMESPACE = '6f0b7f1c-5b6e-4c8f-9f0e-3f5c2d1a7b90';
+const idOf = derivedIds('6f0b7f1c-5b6e-4c8f-9f0e-3f5c2d1a7b90');
 
 /**
  * Same rung, same id: firing twice collapses. In a group the id names the company too, so that the same rung in another
@@ -33,7 +33,7 @@ const NAMESPACE = '6f0b7f1c-5b6e-4c8f-9f0e-3f5c2d1a7b90';
  */
 export function eventIdOf({ attributionId, dueVersion, rung, group }: { attributionId: string; dueVersion: number; rung: Pick<Rung, 'type' | 'n'>; group?: readonly string[] }): string {
   const key = `${attributionId}/${dueVersion}/${rungKey(rung)}`;
-  return v5(group && group.length > 1 ? `${key} with ${group.join(' ')}` : key, NAMESPACE);
+  return idOf(group && group.length > 1 ? `${key} with ${group.join(' ')}` : key);
 }
 
 /** The rungs of one due version of one loan that its stream says are settled. */

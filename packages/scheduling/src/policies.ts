@@ -1,10 +1,9 @@
 import type { Clock } from '@rappel/contracts';
-import { isVersionConflict, type EventStore, type RecordedEvent } from '@rappel/event-store';
-import { v5 } from 'uuid';
+import { derivedIds, isVersionConflict, type EventStore, type RecordedEvent } from '@rappel/event-store';
 import { defaultPolicy, Policy, type ActivePolicy } from './policy.ts';
 
 export const policyStream = 'policy-reminders';
-const NAMESPACE = 'b0f0a4f6-5d55-4c5e-8f0a-1a5d0c1f8a63';
+const idOf = derivedIds('b0f0a4f6-5d55-4c5e-8f0a-1a5d0c1f8a63');
 
 /** Stored in `policy-reminders`: each replaces the one before from `at` on. */
 interface PolicyActivated {
@@ -88,6 +87,6 @@ function fromEvent({ data, metadata }: RecordedEvent): RecordedPolicy {
 }
 
 async function record(store: EventStore, data: PolicyActivated, actor?: string): Promise<void> {
-  const id = v5(`${data.version} ${data.at} ${JSON.stringify(data.policy)}`, NAMESPACE);
+  const id = idOf(`${data.version} ${data.at} ${JSON.stringify(data.policy)}`);
   await store.append(policyStream, [{ id, type: 'PolicyActivated', data, ...(actor ? { metadata: { actor } } : {}) }], data.version - 1);
 }

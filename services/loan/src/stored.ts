@@ -1,7 +1,6 @@
 import { Id, type Channel } from '@rappel/contracts';
-import type { Fold, NewEvent } from '@rappel/event-store';
+import { derivedIds, type Fold, type NewEvent } from '@rappel/event-store';
 import type { AttributionEvent, BorrowerEvent } from '@rappel/lending';
-import { v5 as uuidv5 } from 'uuid';
 import { z } from 'zod';
 
 /** Where a command came from. The same `id` again changes nothing: event ids are derived from it. */
@@ -20,7 +19,7 @@ export interface Cause {
 export const StoredAnswer = z.object({ id: Id, version: z.int(), duplicate: z.boolean() });
 export type Stored = z.infer<typeof StoredAnswer>;
 
-const EVENT_IDS = '6f1d6b5e-8a0c-4d0e-9a2f-3b1f0a0f7c11';
+const eventId = derivedIds('6f1d6b5e-8a0c-4d0e-9a2f-3b1f0a0f7c11');
 /** After so many version conflicts in a row the caller is told to try again. */
 export const MOST_CONFLICTS = 8;
 
@@ -28,7 +27,7 @@ export const MOST_CONFLICTS = 8;
 export function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[], channels?: readonly Channel[]): NewEvent[] {
   return events.map((event, index) => ({
     ...event,
-    id: uuidv5(`${cause.id}:${event.type}:${index}`, EVENT_IDS),
+    id: eventId(`${cause.id}:${event.type}:${index}`),
     metadata: {
       correlationId: cause.correlationId,
       causationId: cause.id,

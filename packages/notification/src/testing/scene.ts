@@ -1,8 +1,7 @@
 import { publicEvents, type Channel, type Due, type LoanSnapshot, type Preferences, type PublicEventType, type ReminderType } from '@rappel/contracts';
-import type { EventStore, Personal } from '@rappel/event-store';
+import { derivedIds, type EventStore, type Personal } from '@rappel/event-store';
 import { attributionStream, borrowerStream, dueInstant } from '@rappel/lending';
 import type { Message } from '@rappel/messaging';
-import { v5 } from 'uuid';
 
 export interface LentTo {
   readonly borrowerId: string;
@@ -14,8 +13,8 @@ export interface LentTo {
   readonly preferences?: Partial<Preferences>;
 }
 
-const SPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
-const id = (...parts: (string | number)[]): string => v5(parts.join('/'), SPACE);
+const idOf = derivedIds('6ba7b810-9dad-11d1-80b4-00c04fd430c8');
+const id = (...parts: (string | number)[]): string => idOf(parts.join('/'));
 
 /** Loans and borrowers as the loan service stores them, and the messages that follow, for tests of those who tell borrowers. */
 export function createScene({ store, now }: { store: EventStore; now: () => string }) {

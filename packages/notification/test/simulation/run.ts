@@ -1,6 +1,5 @@
-import { createInMemoryEventStore, readState } from '@rappel/event-store';
+import { createInMemoryEventStore, derivedIds, readState } from '@rappel/event-store';
 import type { Message } from '@rappel/messaging';
-import { v5 } from 'uuid';
 import { createGate, defaultDeliveryConfig, deliver, notificationFold, storeReceipt, unlimited, workOnce, type DeliveryDependencies, type Notification } from '../../src/index.ts';
 import { createFakeProvider, createMemoryWaiting, createScene, type Delivered, type Fate } from '../../src/testing/index.ts';
 import type { Outgoing } from '../../src/provider.ts';
@@ -27,7 +26,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   let ms = Date.parse('2026-12-01T09:00:00.000Z');
   const now = (): string => new Date(ms).toISOString();
   let ids = 0;
-  const newId = (): string => v5(`${seed}/${++ids}`, v5.DNS);
+  const idOf = derivedIds('6ba7b810-9dad-11d1-80b4-00c04fd430c8');
+  const newId = (): string => idOf(`${seed}/${++ids}`);
   let troubled = true;
   const store = createInMemoryEventStore();
   const waiting = createMemoryWaiting(now);

@@ -1,14 +1,14 @@
 import { inboundTypes, type InboundType } from '@rappel/contracts';
+import { derivedIds } from '@rappel/event-store';
 import { answer, dead, ignore, shown, type Message, type Outcome } from '@rappel/messaging';
 import { hash } from 'node:crypto';
-import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
 import type { Cause, Stored } from '../stored.ts';
 import type { Loans } from './commands.ts';
 import { isLoanRefused } from './refused.ts';
 
-const COMMAND_IDS = '0b8a4d9e-5f0e-4a53-8d47-4f3a3a2c9d10';
+const commandId = derivedIds('0b8a4d9e-5f0e-4a53-8d47-4f3a3a2c9d10');
 /** A return may overtake its creation: so often it is delivered, over half a minute, before it counts as unknown. */
 const PATIENCE = 6;
 
@@ -23,14 +23,18 @@ interface UseCases {
 const MOST_REMEMBERED = 10_000;
 export interface Recent { add(id: string): void; has(id: string): boolean }
 
-/** Ids, the latest ten thousand: forgotten ones cost a look into the store, no more. */
+/**
+ * The latest ten thousand ids and up to as many before: forgotten ones cost a look into the store, no more. All of a set are forgotten at
+ * once: to look for the oldest one in a set from which many were taken costs several microseconds.
+ */
 export function createRecent(): Recent {
-  const ids = new Set<string>();
+  let before = new Set<string>();
+  let latest = new Set<string>();
   return {
-    has: (id) => ids.has(id),
+    has: (id) => latest.has(id) || before.has(id),
     add: (id) => {
-      if (ids.size >= MOST_REMEMBERED) ids.delete(ids.values().next().value!);
-      ids.add(id);
+      if (latest.size >= MOST_REMEMBERED) [before, latest] = [latest, new Set()];
+      latest.add(id);
     },
   };
 }
@@ -49,7 +53,7 @@ const isInboundType = (type: string): type is InboundType => Object.hasOwn(inbou
  * shown in clear, so one that is named after an address goes by the cause's own id instead.
  */
 export function causeOf({ source, id, correlationid = id, traceparent }: Pick<Message['event'], 'source' | 'id' | 'correlationid' | 'traceparent'>): Cause {
-  const own = uuidv5(`${source}#${id}`, COMMAND_IDS);
+  const own = commandId(`${source}#${id}`);
   return { id: own, correlationId: /@|%40/.test(correlationid) ? own : correlationid, ...(traceparent && { traceparent }) };
 }
 
