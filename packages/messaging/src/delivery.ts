@@ -12,8 +12,8 @@ export interface Delivery {
   settle(verdict: Verdict): void;
   /** Tells the server that work goes on. */
   working(): void;
-  /** The server gave the same message again: settle that delivery instead. */
-  renew(newer: Delivery): void;
+  /** The server gave the same message again: settle that one instead. */
+  renew(newer: Msg): void;
 }
 
 /** A JetStream message, with its place read from the reply subject: `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<n>.<seq>.<n>.<time>.<pending>[.<random>]`. */
@@ -31,9 +31,8 @@ export function createDelivery(message: Msg, stream: string): Delivery {
     request: false,
     settle: (verdict) => { current.respond(wordFor(verdict)); },
     working: () => { current.respond('+WPI'); },
-    renew: (newer) => { current = (newer as Delivery & { message: Msg }).message; },
-    get message() { return current; },
-  } as Delivery;
+    renew: (newer) => { current = newer; },
+  };
 }
 
 function wordFor(verdict: Verdict): string {

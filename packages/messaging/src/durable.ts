@@ -122,7 +122,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     if (closing || doubled) {
       pull.release();
       // The same message again while it is being worked on: the work goes on, the newer delivery is the one to acknowledge.
-      if (doubled) doubled.delivery.renew(delivery);
+      if (doubled) doubled.delivery.renew(message);
       else delivery.settle({ do: 'nak', afterMs: 0, why: 'closing' });
       return;
     }

@@ -10,6 +10,8 @@ export type Read =
   | { readonly ok: false; readonly reason: string; readonly issues?: readonly Issue[] };
 
 const attributes = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'traceparent', 'correlationid', 'causationid', 'rappelchannels'] as const;
+/** Attribute and header. */
+const headerOf = attributes.map((name) => [name, `ce-${name}`] as const);
 const control = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 const encoder = new TextEncoder();
 
@@ -24,7 +26,7 @@ export function readEnvelope(headers: Headers, payload: Uint8Array): Read {
   const parsed = parseJson(payload);
   if (!parsed.ok) return parsed;
   if (contentType?.startsWith('application/cloudevents')) return structured(parsed.value, contentType);
-  if (!Object.keys(low).some((name) => name.startsWith('ce-'))) return { ok: false, reason: 'not a CloudEvent: no ce-* headers and no content-type application/cloudevents+json' };
+  if (!isBinary(low)) return { ok: false, reason: 'not a CloudEvent: no ce-* headers and no content-type application/cloudevents+json' };
   if (contentType !== undefined && !isJson(contentType)) return { ok: false, reason: `data is ${shown(contentType)}, only JSON is accepted` };
   return checked(fromHeaders(low, parsed.value));
 }
@@ -32,9 +34,9 @@ export function readEnvelope(headers: Headers, payload: Uint8Array): Read {
 /** Writes a CloudEvent in binary mode. */
 export function writeEnvelope(event: Envelope): { headers: Record<string, string>; payload: Uint8Array } {
   const headers: Record<string, string> = {};
-  for (const name of attributes) {
+  for (const [name, header] of headerOf) {
     const value = event[name];
-    if (value !== undefined) headers[`ce-${name}`] = encoded(value);
+    if (value !== undefined) headers[header] = encoded(value);
   }
   headers['content-type'] = event.datacontenttype ?? 'application/json';
   return { headers, payload: encoder.encode(JSON.stringify(event.data ?? null)) };
@@ -46,6 +48,11 @@ function lowered(headers: Headers): Record<string, string | undefined> {
   const low: Record<string, string | undefined> = Object.create(null);
   for (const name in headers) low[name.toLowerCase()] ??= headers[name];
   return low;
+}
+
+function isBinary(low: Record<string, string | undefined>): boolean {
+  for (const name in low) if (name.startsWith('ce-')) return true;
+  return false;
 }
 
 /** A word of the sender's as a reason may show it, which is kept in the clear: an address is no word. */
@@ -62,8 +69,8 @@ function structured(value: unknown, contentType: string): Read {
 
 function fromHeaders(low: Record<string, string | undefined>, data: unknown): Record<string, unknown> {
   const event: Record<string, unknown> = { data };
-  for (const name of attributes) {
-    const value = low[`ce-${name}`];
+  for (const [name, header] of headerOf) {
+    const value = low[header];
     if (value !== undefined) event[name] = decoded(value);
   }
   // Trace context travels under its own header in many clients.

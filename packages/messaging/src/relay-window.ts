@@ -66,7 +66,7 @@ export function createWindow({ bus, size, after, lastSeq, ackWithinMs, onInterru
   };
   const advance = () => {
     for (let entry = entries.get(oldest); entry?.done; entry = entries.get(oldest)) {
-      reached = { ...reached, position: entry.position };
+      reached = { position: entry.position, seq: reached.seq };
       entries.delete(oldest++);
     }
     if (room && unacknowledged < size) {
@@ -83,11 +83,12 @@ export function createWindow({ bus, size, after, lastSeq, ackWithinMs, onInterru
       if (error || interrupted) return interrupt(error?.message ?? '');
       const entry = entries.get(Number(message.subject.slice(inbox.length + 1)));
       if (!entry || entry.done) return undefined;
-      const refusal = refused(message.data, message.headers?.code);
+      const answer = message.string();
+      const refusal = refused(answer, message.headers?.code);
       if (refusal) return interrupt(refusal);
-      const { seq, duplicate } = JSON.parse(new TextDecoder().decode(message.data)) as { seq: number; duplicate?: boolean };
+      const { seq, duplicate } = JSON.parse(answer) as { seq: number; duplicate?: boolean };
       counts[duplicate ? 'duplicates' : 'published']++;
-      reached = { ...reached, seq: Math.max(reached.seq, seq) };
+      reached = { position: reached.position, seq: Math.max(reached.seq, seq) };
       entry.done = true;
       unacknowledged--;
       return advance();
@@ -128,9 +129,8 @@ export function createWindow({ bus, size, after, lastSeq, ackWithinMs, onInterru
   };
 }
 
-function refused(data: Uint8Array, code: number | undefined): string | undefined {
+function refused(text: string, code: number | undefined): string | undefined {
   if (code === 503) return 'nobody keeps this subject';
-  const text = new TextDecoder().decode(data);
   if (!text.startsWith('{')) return 'an answer that is not an acknowledgement';
   return text.includes('"error"') ? `the stream refused a message: ${text.slice(0, 300)}` : undefined;
 }

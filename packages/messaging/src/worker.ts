@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { publicEvents } from '@rappel/contracts';
 import type { Envelope } from '@rappel/contracts';
 import { issuesOf, readEnvelope, type Headers } from './envelope.ts';
@@ -89,14 +89,16 @@ async function counted(options: WorkerOptions, incoming: Incoming): Promise<{ ou
   const { deadLetters, maxTries, consumer, wanted } = options;
   const run = () => attempt(options, incoming).catch((error: unknown) => failure(error));
   if (incoming.request || !wanted(incoming.subject)) return { outcome: await run(), tries: 1 };
+  if (incoming.deliveries === 1) {
+    const outcome = await run();
+    return { outcome, tries: outcome.kind === 'threw' ? await deadLetters.countTry(letterId(consumer, incoming)) : 1 };
+  }
   const id = letterId(consumer, incoming);
-  const again = incoming.deliveries > 1;
-  const before = again ? await deadLetters.countTry(id) : 1;
+  const before = await deadLetters.countTry(id);
   // Whoever had it before died or hung without a word, so its handler is not given another process to take down.
   if (before > maxTries) return { outcome: dead(`tried ${before - 1} times without an outcome`), tries: before };
   const outcome = await run();
-  if (outcome.kind === 'threw') return { outcome, tries: again ? before : await deadLetters.countTry(id) };
-  if (again) await deadLetters.endTry(id, outcome.kind === 'done' || outcome.kind === 'ignore');
+  if (outcome.kind !== 'threw') await deadLetters.endTry(id, outcome.kind === 'done' || outcome.kind === 'ignore');
   return { outcome, tries: before };
 }
 
@@ -151,8 +153,8 @@ async function bury(options: WorkerOptions, incoming: Incoming, { outcome, holds
 }
 
 function letterId(consumer: string, { stream, sequence, takenAt }: Incoming): string {
-  const hash = createHash('sha256').update(JSON.stringify([consumer, stream, sequence, takenAt])).digest('hex');
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+  const hex = hash('sha256', JSON.stringify([consumer, stream, sequence, takenAt]));
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 export function letterOf(incoming: Incoming, { consumer, reason, issues, at }: { consumer: string; reason: string; issues?: readonly Issue[]; at: string }): DeadLetter {
