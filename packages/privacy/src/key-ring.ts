@@ -62,14 +62,30 @@ function gather(ask: (subjects: string[]) => Promise<Map<string, DataKey>>): (su
   };
 }
 
+const ID = 6;
+const SECRET = 32;
+
+/** A key for each, of one call to the system. */
+function freshKeys(subjects: readonly string[]): (DataKey & { readonly subject: string })[] {
+  const random = randomBytes(subjects.length * (ID + SECRET));
+  const part = (start: number, length: number): Buffer => Buffer.from(random.subarray(start, start + length));
+  return subjects.map((subject, n) => ({ subject, id: part(n * (ID + SECRET), ID).toString('base64url'), secret: part(n * (ID + SECRET) + ID, SECRET) }));
+}
+
+/** The key that was just made here, unless there was one before. */
+function madeAs({ subject, key_id: id }: KeyRow, made: ReadonlyMap<string, DataKey> | undefined): DataKey | undefined {
+  const key = made?.get(subject);
+  return key?.id === id ? { id, secret: key.secret } : undefined;
+}
+
 interface Cached { readonly key: DataKey; readonly until: number }
 
 export function createKeyRing({ pool, masterKeys, cacheMs, cacheMax }: { pool: Pool; masterKeys: MasterKeys; cacheMs: number; cacheMax: number }): KeyRing {
   const cache = new Map<string, Cached>();
   // A key read before its erasure must not enter the cache after it.
   let epoch = 0;
-  const keep = (rows: KeyRow[], asked: number): Map<string, DataKey> => {
-    const keys = new Map(rows.map((row) => [row.subject, unwrapKey(masterKeys, row)]));
+  const keep = (rows: KeyRow[], asked: number, made?: ReadonlyMap<string, DataKey>): Map<string, DataKey> => {
+    const keys = new Map(rows.map((row) => [row.subject, madeAs(row, made) ?? unwrapKey(masterKeys, row)]));
     for (const [subject, key] of asked === epoch ? keys : []) cache.set(subject, { key, until: Date.now() + cacheMs });
     // Oldest first: a Map keeps the order of insertion.
     for (const subject of cache.keys()) {
@@ -91,13 +107,13 @@ export function createKeyRing({ pool, masterKeys, cacheMs, cacheMax }: { pool: P
   });
   const take = gather(async (subjects) => {
     const asked = epoch;
-    const fresh = subjects.map((subject) => ({ subject, id: randomBytes(6).toString('base64url'), secret: randomBytes(32) }));
+    const fresh = freshKeys(subjects);
     const { rows } = await pool.query<KeyRow>({
       name: 'privacy-take',
       text: 'SELECT subject, key_id, wrapped, master_key_id FROM privacy.take_keys($1, $2, $3, $4)',
       values: [subjects, fresh.map(({ id }) => id), fresh.map((key) => wrapKey(masterKeys.current, key)), masterKeys.current.id],
     });
-    return keep(rows, asked);
+    return keep(rows, asked, new Map(fresh.map((key) => [key.subject, key])));
   });
   return {
     take: async (subject) => cached(subject) ?? take(subject),
