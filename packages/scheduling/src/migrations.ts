@@ -63,4 +63,13 @@ export const migrations: readonly Migration[] = [
       TRUNCATE built;
     `,
   },
+  {
+    id: 4,
+    name: 'shorter plans',
+    // Filled again from the events. Another name, so that an older instance that is still running fails instead of misreading them.
+    sql: `
+      TRUNCATE schedules, built;
+      ALTER TABLE schedules RENAME COLUMN rungs TO plan;
+    `,
+  },
 ];

@@ -1,5 +1,6 @@
 import type { Channel, LoanSnapshot } from '@rappel/contracts';
 import { boolArray, instantArray, int4Array, textArray } from '@rappel/postgres';
+import { isoOf } from './calendar.ts';
 import { rungKey, type Rung, type RungType, type SkipReason } from './rung.ts';
 import { nextAt, type Schedule } from './schedule.ts';
 
@@ -12,18 +13,18 @@ export interface Row {
   readonly zone: string | null;
   readonly correlation: string | null;
   readonly basis: string;
-  readonly rungs: string;
+  readonly plan: string;
   readonly settled: string;
   readonly policy_version: number;
   readonly recorded: number;
 }
 
-export const COLUMNS = 'attribution_id, borrower_id, open, loan, zone, correlation, basis, rungs, settled, policy_version, recorded';
+export const COLUMNS = 'attribution_id, borrower_id, open, loan, zone, correlation, basis, plan, settled, policy_version, recorded';
 
 export const fromRow = (row: Row): Schedule => ({
   loan: JSON.parse(row.loan) as LoanSnapshot, open: row.open, ...(row.zone ? { zone: row.zone } : {}),
   ...(row.correlation ? { correlationId: row.correlation } : {}), basis: row.basis,
-  rungs: withSettled(readRungs(row.rungs), row.settled), policyVersion: row.policy_version, recorded: row.recorded,
+  rungs: withSettled(readRungs(row.plan), row.settled), policyVersion: row.policy_version, recorded: row.recorded,
 });
 
 function withSettled(rungs: readonly Rung[], settled: string): readonly Rung[] {
@@ -35,13 +36,36 @@ function withSettled(rungs: readonly Rung[], settled: string): readonly Rung[] {
   });
 }
 
-export const settledOf = ({ rungs }: Schedule): string => rungs.flatMap((rung) => (rung.done ? [`${rungKey(rung)}=${rung.done}`] : [])).join(' ');
+export const settledOf = ({ rungs }: Schedule): string => rungs.filter(({ done }) => done).map((rung) => `${rungKey(rung)}=${rung.done!}`).join(' ');
 
-/** A rung without its outcome: places instead of names, since a million loans have seven each. */
-type Written = [type: RungType, n: number, at: string, until: string | 0, policy: number, rest?: { channels?: Channel[]; level?: number; skip?: SkipReason }];
+/**
+ * A rung without its outcome: places instead of names, since a million loans have seven each. Moments are seconds, exact to the
+ * millisecond: `after` the first rung, whose instant stands before all, and of use for `lasts` from then on, null = for ever.
+ * Half the bytes of instants, and bytes are what storing a plan costs.
+ */
+type Written = [type: RungType, n: number, after: number, lasts: number | null, policy: number, level?: number, rest?: { channels?: Channel[]; skip?: SkipReason }];
 
-const write = (rungs: readonly Rung[]): string => JSON.stringify(rungs.map(({ type, n, at, until, policy, channels, level, skip }): Written =>
-  (channels ?? level ?? skip ? [type, n, at, until ?? 0, policy, { channels, level, skip } as Written[5]] : [type, n, at, until ?? 0, policy])));
+function write(rungs: readonly Rung[]): string {
+  if (rungs.length === 0) return '[]';
+  const first = rungs[0]!.at;
+  return JSON.stringify([first, ...rungs.map(({ type, n, at, until, policy, channels, level, skip }): Written => {
+    const planned: Written = [type, n, seconds(first, at), until === undefined ? null : seconds(at, until), policy];
+    if (channels ?? skip) planned.push(level ?? 0, { channels, skip } as Written[6]);
+    else if (level) planned.push(level);
+    return planned;
+  })]);
+}
+
+const seconds = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1000;
+
+function readRungs(text: string): Rung[] {
+  const [first, ...written] = JSON.parse(text) as [string, ...Written[]];
+  const start = Date.parse(first);
+  return written.map(([type, n, after, lasts, policy, level, rest]) => {
+    const at = start + Math.round(after * 1000);
+    return { type, n, at: isoOf(at), ...(lasts === null ? {} : { until: isoOf(at + Math.round(lasts * 1000)) }), policy, ...(level ? { level } : {}), ...rest };
+  });
+}
 
 // Many loans share one plan.
 const written = new WeakMap<readonly Rung[], string>();
@@ -53,8 +77,6 @@ export function plannedOf({ rungs }: Schedule): string {
   return text;
 }
 
-const readRungs = (text: string): Rung[] => (JSON.parse(text) as Written[]).map(([type, n, at, until, policy, rest]) => ({ type, n, at, ...(until ? { until } : {}), policy, ...rest }));
-
 /** The values of `INSERT_COLUMNS`, one array for each. */
 export const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
   textArray(schedules.map(({ loan }) => loan.attributionId)), textArray(schedules.map(({ loan }) => loan.borrowerId)),
@@ -65,5 +87,5 @@ export const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
   textArray(schedules.map(({ correlationId }) => correlationId)),
 ];
 
-export const INSERT_COLUMNS = 'attribution_id, borrower_id, due_version, open, loan, zone, basis, rungs, settled, policy_version, recorded, next_at, correlation';
+export const INSERT_COLUMNS = 'attribution_id, borrower_id, due_version, open, loan, zone, basis, plan, settled, policy_version, recorded, next_at, correlation';
 export const UNNESTED = 'unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::timestamptz[], $13::text[])';

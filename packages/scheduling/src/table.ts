@@ -19,7 +19,7 @@ export async function put(db: Client, schedules: readonly Schedule[]): Promise<v
     text: `INSERT INTO ${IN} AS s (${INSERT_COLUMNS}) SELECT * FROM ${UNNESTED}
       ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
         basis = excluded.basis, next_at = excluded.next_at, correlation = excluded.correlation,
-        rungs = CASE WHEN excluded.open THEN excluded.rungs ELSE s.rungs END,
+        plan = CASE WHEN excluded.open THEN excluded.plan ELSE s.plan END,
         settled = CASE WHEN excluded.open THEN excluded.settled ELSE s.settled END,
         policy_version = CASE WHEN excluded.open THEN excluded.policy_version ELSE s.policy_version END
       WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)`,
@@ -53,8 +53,8 @@ export async function write(client: Client, changed: readonly Changed[]): Promis
   await client.query({
     name: 'scheduler-write',
     text: `
-      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, rungs = v.rungs, policy_version = v.policy_version, zone = v.zone
-      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::int[], $7::text[]) v (attribution_id, settled, recorded, next_at, rungs, policy_version, zone)
+      UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, plan = v.plan, policy_version = v.policy_version, zone = v.zone
+      FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::int[], $7::text[]) v (attribution_id, settled, recorded, next_at, plan, policy_version, zone)
       WHERE s.attribution_id = v.attribution_id`,
     values: [...outcomesOf(changed), textArray(schedules.map(plannedOf)), int4Array(schedules.map(({ policyVersion }) => policyVersion)), textArray(schedules.map(({ zone }) => zone))],
   });
