@@ -73,7 +73,7 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-const SAVE_EVERY_MS = 250;
+const SAVE_EVERY_MS = 1000;
 
 interface Listed { readonly subjects: readonly string[]; readonly consumers: readonly string[]; readonly neighbours?: readonly string[] }
 

@@ -17,7 +17,7 @@ export interface FollowOptions {
   readonly retryMs?: number;
   /**
    * Real milliseconds between two transactions once caught up: what comes meanwhile shares the next one, and a notification whose
-   * events share one is written once. One more for each event of the last one, up to twenty times as long. The first after a pause goes at once. Default 25.
+   * events share one is written once. One more for each event of the last one, up to five times as long. The first after a pause goes at once. Default 100.
    */
   readonly restMs?: number;
   /** Most events in a transaction. Default 2000. */
@@ -105,7 +105,7 @@ async function startingPoint({ store, pool, longHistory = 5000, renew, retryMs =
   return undefined;
 }
 
-async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 2000, restMs = 25 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
+async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 2000, restMs = 100 }: FollowOptions, client: Client, signal: AbortSignal): Promise<void> {
   let checkpoint = start;
   onStatus?.({ role: 'writer', checkpoint, caughtUp: false });
   for await (const batch of store.subscribe({ after: checkpoint, categories: CATEGORIES, batchSize, signal })) {
@@ -113,7 +113,7 @@ async function followFrom(start: Checkpoint, { store, onStatus, batchSize = 2000
     else if (batch.checkpoint !== checkpoint) await moveProgress(client, LIVE, { from: checkpoint, to: batch.checkpoint, events: 0 });
     checkpoint = batch.checkpoint;
     onStatus?.({ role: 'writer', checkpoint, caughtUp: batch.caughtUp });
-    if (batch.caughtUp && batch.events.length > 0) await pause(Math.min(restMs + batch.events.length, 20 * restMs), signal);
+    if (batch.caughtUp && batch.events.length > 0) await pause(Math.min(restMs + batch.events.length, 5 * restMs), signal);
   }
 }
 

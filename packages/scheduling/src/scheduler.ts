@@ -63,7 +63,7 @@ const AT_ONCE = 2;
 const SHORTEST_MS = 20;
 const LONGEST_RETRY_MS = 5000;
 const SAVE_EVERY_MS = 5000;
-const REST_MS = 100;
+const REST_MS = 250;
 const LONGEST_HEARING_MS = 30_000;
 
 export function createScheduler({ store, pool, clock, book, batch = 1000, lookAgainMs = 10_000, restMs = 0, onEmission, onFailure }: SchedulerOptions): Scheduler {

@@ -19,7 +19,7 @@ async function openScheduler(...[store, pool, book, clock, config, logger, shutd
   await prepareSchedules({ pool, store, book });
   const measure = measureEmissions(registry);
   const scheduler = createScheduler({
-    store, pool, clock, book, batch: config.SCHEDULER_BATCH, lookAgainMs: config.SCHEDULER_LOOK_AGAIN_MS, restMs: 50,
+    store, pool, clock, book, batch: config.SCHEDULER_BATCH, lookAgainMs: config.SCHEDULER_LOOK_AGAIN_MS, restMs: 150,
     onEmission: (emission) => {
       measure(emission);
       logger.debug({ loans: emission.loans, told: emission.told }, 'told');

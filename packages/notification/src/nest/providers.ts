@@ -94,5 +94,5 @@ export const delivering = (channel: Channel): NestProvider[] => [
     inject: [STORE, VAULT, PROVIDER, WAITING, GATE, CLOCK, CONFIG, LOGGER, METRICS],
   },
   { provide: WORKER, useFactory: openWorker, inject: [DELIVERY, CONFIG, SHUTDOWN] },
-  relaying({ stream: 'NOTIFICATION', name: 'notification', categories: ['notification'], announce: announceNotification, restMs: 25 }),
+  relaying({ stream: 'NOTIFICATION', name: 'notification', categories: ['notification'], announce: announceNotification, restMs: 100 }),
 ];
