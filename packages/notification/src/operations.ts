@@ -43,7 +43,7 @@ async function decideAndWake(deps: Operating, member: Member, command: Notificat
   const row = { notificationId: leader, priority: priorities[identityOf(member).type], reason: 'replay' as const };
   await deps.waiting.put({ ...row, notBeforeReal: later(deps.realNow(), AFTER_A_CRASH_MS) });
   // Judged on what was read: whoever decides second is refused, not asked again.
-  const recorded = await record([member], { ...deps, commandId: deps.newId(), commands: () => [command], onConflict: 'stop' });
+  const recorded = await record(deps, [member], { commandId: deps.newId(), commands: () => [command], onConflict: 'stop' });
   if (!recorded) return false;
   await deps.waiting.put(row);
   return true;

@@ -13,8 +13,6 @@ export interface Recording {
   readonly personal?: Personal;
 }
 
-const withoutUndefined = <T extends object>(data: T): T => JSON.parse(JSON.stringify(data)) as T;
-
 /** Decides several commands one after the other, each on the state that the one before left. */
 export function decideAll(commands: readonly NotificationCommand[], state: Notification): { events: NotificationEvent[]; state: Notification } {
   const events: NotificationEvent[] = [];
@@ -31,7 +29,7 @@ export function toNewEvents(events: readonly NotificationEvent[], { notification
   return events.map(({ type, data }, index) => ({
     id: eventId(notificationId, commandId, type),
     type,
-    data: withoutUndefined(data),
+    data,
     ...(metadata && { metadata }),
     ...(personal && index === 0 && { personal }),
   }));

@@ -54,8 +54,8 @@ interface Opened extends Pick<AttemptOptions, 'also'> {
 }
 
 async function recordOpening(deps: DeliveryDependencies, { judged, told, commands, ...options }: Opened): Promise<Member[] | undefined> {
-  const opened = await record(judged.map(({ member }) => member), {
-    ...deps, ...options, onConflict: 'stop',
+  const opened = await record(deps, judged.map(({ member }) => member), {
+    ...options, onConflict: 'stop',
     commands: (member) => skipping(deps, member, judged) ?? [...requesting(deps, member, told), ...commands],
   });
   noteOpening(deps, opened ?? []);

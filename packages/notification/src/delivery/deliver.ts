@@ -109,8 +109,8 @@ async function choose({ channel, config, open }: DeliveryDependencies, { type, r
 }
 
 async function skipAll(deps: DeliveryDependencies, members: readonly Member[], { reason }: Extract<ChannelChoice, { kind: 'skip' }>): Promise<Sent | undefined> {
-  const skipped = await record(members, {
-    ...deps, commandId: deps.newId(), onConflict: 'stop',
+  const skipped = await record(deps, members, {
+    commandId: deps.newId(), onConflict: 'stop',
     commands: ({ request }) => [{ type: 'Skip', identity: request!.identity, reason, at: deps.clock.now() }],
   });
   if (skipped) for (const { notificationId: id, state } of skipped) deps.note({ what: 'skipped', notificationId: id, type: state.identity?.type, detail: reason });

@@ -81,8 +81,8 @@ async function refusal({ open }: DeliveryDependencies, { borrower, suppressions 
 
 /** That an address is left alone is told wherever it keeps a message from being sent; a wish not to have mails is none to be told of. */
 async function skipSuppressed(deps: DeliveryDependencies, pairs: readonly Pair[]): Promise<void> {
-  await record(pairs.map(({ email }) => email), {
-    ...deps, commandId: deps.newId(), onConflict: 'stop',
+  await record(deps, pairs.map(({ email }) => email), {
+    commandId: deps.newId(), onConflict: 'stop',
     commands: ({ request }) => [{ type: 'Skip', identity: request!.identity, reason: 'suppressed', detail: `instead of ${request!.replaces}`, at: deps.clock.now() }],
   });
 }

@@ -4,6 +4,7 @@ import type { NotificationEvent } from '../events.ts';
 import { notificationStream } from '../events.ts';
 import { notificationFold, type Notification } from '../notification.ts';
 import { decideAll, toNewEvents } from '../record.ts';
+import type { DeliveryDependencies } from './dependencies.ts';
 
 /** One notification of those that a message tells. */
 export interface Member {
@@ -36,14 +37,14 @@ export async function readParty(store: EventStore, notificationId: string): Prom
   return [leader, ...await Promise.all(others.map((id) => (id === notificationId ? member : readMember(store, id))))];
 }
 
+type Recorder = Pick<DeliveryDependencies, 'store' | 'sleep'>;
+
 export interface RecordOptions {
-  readonly store: EventStore;
   /** Makes the event ids. */
   readonly commandId: string;
   readonly commands: (member: Member) => readonly NotificationCommand[];
   /** `stop` = somebody else was faster: nothing is recorded. `again` = read and decide anew. */
   readonly onConflict: 'stop' | 'again';
-  readonly sleep: (ms: number) => Promise<void>;
   /** Recipient; goes with each member's first event. */
   readonly personal?: Personal;
   /** Appended in the same transaction, or not at all. */
@@ -57,19 +58,19 @@ const UNAVAILABLE_PAUSES_MS = [50, 200, 1000, 2000];
  * Decides for each member and appends for all of them at once. Answers with the members as they are afterwards, `undefined`
  * when it stopped. An append whose fate is unknown is sent again with the same ids, which the store takes once.
  */
-export async function record(members: readonly Member[], options: RecordOptions): Promise<Member[] | undefined> {
+export async function record({ store, sleep }: Recorder, members: readonly Member[], options: RecordOptions): Promise<Member[] | undefined> {
   let current = [...members];
   for (let round = 1; ; round++) {
     const decided = current.map((member) => ({ member, ...decideAll(options.commands(member), member.state) }));
     const appends = [...decided.flatMap(({ member, events }) => (events.length > 0 ? [toAppend(member, events, options)] : [])), ...(options.also ?? [])];
     if (appends.length === 0) return current;
     try {
-      await appendAll(appends, options);
+      await appendAll(appends, { store, sleep });
       return decided.map(({ member, events, state }) => ({ ...member, state, version: member.version + events.length }));
     } catch (error) {
       if (!isVersionConflict(error)) throw error;
       if (options.onConflict === 'stop' || round === MOST_ROUNDS) return undefined;
-      current = await Promise.all(current.map(async (member) => ({ ...member, ...await readMember(options.store, member.notificationId) })));
+      current = await Promise.all(current.map(async (member) => ({ ...member, ...await readMember(store, member.notificationId) })));
     }
   }
 }
@@ -83,7 +84,7 @@ function toAppend(member: Member, events: readonly NotificationEvent[], { comman
   };
 }
 
-async function appendAll(appends: readonly Append[], { store, sleep }: RecordOptions): Promise<void> {
+async function appendAll(appends: readonly Append[], { store, sleep }: Recorder): Promise<void> {
   const [only] = appends;
   for (let attempt = 0; ; attempt++) {
     try {

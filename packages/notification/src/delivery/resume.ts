@@ -81,7 +81,7 @@ function plain({ clock, config }: DeliveryDependencies, step: Extract<Step, { ki
 }
 
 async function recordEach(deps: DeliveryDependencies, members: readonly Member[], command: (member: Member) => NotificationCommand): Promise<void> {
-  await record(members, { ...deps, commandId: deps.newId(), onConflict: 'stop', commands: (member) => [command(member)] });
+  await record(deps, members, { commandId: deps.newId(), onConflict: 'stop', commands: (member) => [command(member)] });
 }
 
 async function attemptAgain(deps: DeliveryDependencies, members: readonly Member[], probe: boolean): ReturnType<typeof attempt> {

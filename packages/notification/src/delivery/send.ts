@@ -29,8 +29,8 @@ export async function send(deps: DeliveryDependencies, members: readonly Member[
   const inTime = later(deps.realNow(), deps.provider.sendTimeoutMs) <= leaseUntil;
   const result = inTime ? await deps.provider.send(outgoing, leaseUntil) : heldUp;
   const command = outcome(deps, outgoing.attemptId, result);
-  const after = await record(members, {
-    ...deps, commandId: outgoing.attemptId, onConflict: 'again',
+  const after = await record(deps, members, {
+    commandId: outgoing.attemptId, onConflict: 'again',
     commands: ({ notificationId }) => (told.has(notificationId) ? [command] : []),
   });
   await follow(deps, { result, outgoing, probe });
