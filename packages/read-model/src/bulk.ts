@@ -3,7 +3,7 @@ import type { Batch, Checkpoint, EventStore, RecordedEvent } from '@rappel/event
 import type { Client } from '@rappel/postgres';
 import { isBefore, type Stop } from './as-of.ts';
 import { applyBatch, refusedValue } from './apply.ts';
-import { copyInto, encodeRows } from './copy.ts';
+import { copyInto, encodeRows, type Lines } from './copy.ts';
 import { foldEvents, noChanges, wanted, type Changes, type Poison } from './fold.ts';
 import { recount } from './recount.ts';
 import { lastRedaction, raiseRedaction, redactedBefore } from './redaction.ts';
@@ -165,7 +165,7 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
   }
 
   /** Resolves when everything is put into words: the rows go on changing while PostgreSQL takes them. */
-  async function linesOf(part: Changes, step: Step): Promise<Lines> {
+  async function partOf(part: Changes, step: Step): Promise<Part> {
     const added: LogRow[] = [];
     const changed: LogRow[] = [];
     for (const [id, one] of part.rows) (stored.has(id) ? changed : added).push(one);
@@ -188,7 +188,7 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
     async flush(): Promise<void> {
       await writing;
       if (checkpoint === written) return;
-      writing = writeLines(client, schema, await linesOf(changes, { from: written, to: checkpoint, events: changes.events, recordedAt }));
+      writing = writePart(client, schema, await partOf(changes, { from: written, to: checkpoint, events: changes.events, recordedAt }));
       // Awaited by the next flush; without this a failure before that would end the process.
       writing.catch(() => undefined);
       written = checkpoint;
@@ -200,12 +200,12 @@ function createWriter(client: Client, schema: string, { checkpoint: start, parke
   };
 }
 
-interface Lines { readonly added: readonly string[]; readonly changed: readonly string[]; readonly poison: readonly Poison[]; readonly step: Step }
+interface Part { readonly added: Lines; readonly changed: Lines; readonly poison: readonly Poison[]; readonly step: Step }
 
-async function writeLines(client: Client, schema: string, { added, changed, poison, step }: Lines): Promise<void> {
+async function writePart(client: Client, schema: string, { added, changed, poison, step }: Part): Promise<void> {
   await client.query('BEGIN');
   await copyInto(client, `${schema}.notification`, added);
-  if (changed.length > 0) {
+  if (changed.rows > 0) {
     await client.query(`CREATE TEMP TABLE changed (LIKE ${schema}.notification) ON COMMIT DROP`);
     await copyInto(client, 'changed', changed);
     await client.query(`INSERT INTO ${schema}.notification SELECT * FROM changed ${overwrite}`);

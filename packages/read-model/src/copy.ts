@@ -9,14 +9,20 @@ import { rowColumns } from './schema.ts';
 const columns = Object.values(rowColumns).map(({ column }) => column).join(', ');
 const encoders = Object.entries(rowColumns).map(([key, { type }]) => ({ key: key as keyof LogRow, encode: type === 'text' ? escaped : type === 'jsonb' ? json : String }));
 
-/** Rows as lines of COPY's text format, in chunks; between two of them others get their turn. */
-export async function encodeRows(rows: readonly LogRow[]): Promise<string[]> {
+/** Rows in COPY's text format. */
+export interface Lines {
+  readonly rows: number;
+  readonly chunks: readonly string[];
+}
+
+/** Rows as lines, in chunks; between two of them others get their turn. */
+export async function encodeRows(rows: readonly LogRow[]): Promise<Lines> {
   const chunks: string[] = [];
   for (let i = 0; i < rows.length; i += CHUNK) {
     if (i > 0) await setImmediate();
     chunks.push(rows.slice(i, i + CHUNK).map(line).join(''));
   }
-  return chunks;
+  return { rows: rows.length, chunks };
 }
 
 const CHUNK = 500;
@@ -47,7 +53,10 @@ class Unstorable extends Error {
   readonly code = '22P05';
 }
 
-/** Appends lines of `encodeRows` to a table. */
-export async function copyInto(client: Client, table: string, chunks: readonly string[]): Promise<void> {
-  if (chunks.length > 0) await pipeline(Readable.from(chunks), client.query(from(`COPY ${table} (${columns}) FROM STDIN`)));
+/** Appends lines of `encodeRows` to a table, all of them: rejects when the server counts others than were sent. */
+export async function copyInto(client: Client, table: string, { rows, chunks }: Lines): Promise<void> {
+  if (rows === 0) return;
+  const copy = client.query(from(`COPY ${table} (${columns}) FROM STDIN`));
+  await pipeline(Readable.from(chunks), copy);
+  if (copy.rowCount !== rows) throw new Error(`PostgreSQL took ${copy.rowCount} rows where ${rows} were sent`);
 }
