@@ -10,6 +10,8 @@ export interface ConnectionsOptions {
   readonly most: number;
   /** Longest send, real milliseconds, waiting for a connection included. */
   readonly timeoutMs: number;
+  /** Silence after which a connection that was used before counts as dead and the mail, if nothing of it was handed over, goes to another one; real milliseconds. */
+  readonly silentMs: number;
 }
 
 export interface Mail {
@@ -45,7 +47,7 @@ interface Job { readonly mail: Mail; line?: Line; late: boolean }
  * nodemailer's connections, each kept for the next mail until `socketTimeout` or the server ends it. The library's own pool takes
  * mails only through its composer and four streams, which is more than half of what sending one costs.
  */
-export function openConnections({ server, login, most, timeoutMs }: ConnectionsOptions): Connections {
+export function openConnections({ server, login, most, timeoutMs, silentMs }: ConnectionsOptions): Connections {
   const idle: Line[] = [];
   const limit = pLimit(most);
   let closed = false;
@@ -66,7 +68,7 @@ export function openConnections({ server, login, most, timeoutMs }: ConnectionsO
     while (!job.late) {
       const line = await take();
       try {
-        if (await passOn(line, job)) return;
+        if (await passOn(line, job, silentMs)) return;
       } finally {
         giveBack(line);
       }
@@ -94,12 +96,13 @@ export function openConnections({ server, login, most, timeoutMs }: ConnectionsO
 }
 
 /** False = the connection was an old one that the server has just given up, before a byte of the message left: at worst that is so of all that are old. */
-async function passOn(line: Line, job: Job): Promise<boolean> {
+async function passOn(line: Line, job: Job, silentMs: number): Promise<boolean> {
   const { mail } = job;
   const { used } = line;
   if (job.late) return true;
   job.line = line;
   line.used = true;
+  const silence = setTimeout(() => { if (used && !mail.begun()) line.smtp.close(); }, silentMs);
   try {
     await answer(line, (done) => line.smtp.send({ ...mail.envelope }, mail.open(), done));
     return true;
@@ -109,6 +112,7 @@ async function passOn(line: Line, job: Job): Promise<boolean> {
     if (used && !mail.begun() && isGone(error as SmtpError)) return false;
     throw error;
   } finally {
+    clearTimeout(silence);
     job.line = undefined;
   }
 }

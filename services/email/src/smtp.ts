@@ -32,14 +32,18 @@ const handingOver = (raw: Buffer, handOver: HandOver): Readable => new Readable(
   },
 });
 
+/** How long a connection is kept for the next mail: a new one waits for the greeting, which some servers hold back on purpose. Servers keep theirs for minutes. */
+const IDLE_MS = 60_000;
+
 const connectionsTo = ({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD = '', SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']): Connections => openConnections({
   server: {
     host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE,
-    connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: SMTP_TIMEOUT_MS / 1.5,
+    connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: Math.max(IDLE_MS, SMTP_TIMEOUT_MS),
   },
   login: SMTP_USER ? { user: SMTP_USER, pass: SMTP_PASSWORD } : undefined,
   most: SMTP_CONNECTIONS,
   timeoutMs: SMTP_TIMEOUT_MS,
+  silentMs: SMTP_TIMEOUT_MS / 1.5,
 });
 
 // A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.

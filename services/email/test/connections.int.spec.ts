@@ -14,7 +14,7 @@ let sender: Connections;
 const sockets: Socket[] = [];
 const heard: string[][] = [];
 
-async function start(answers: Answers, options: { most?: number; timeoutMs?: number } = {}): Promise<Connections> {
+async function start(answers: Answers, options: { most?: number; timeoutMs?: number; silentMs?: number } = {}): Promise<Connections> {
   heard.length = 0;
   server = createServer((socket) => {
     const commands: string[] = [];
@@ -35,7 +35,7 @@ async function start(answers: Answers, options: { most?: number; timeoutMs?: num
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const { port } = server.address() as AddressInfo;
-  sender = openConnections({ server: { host: '127.0.0.1', port }, most: options.most ?? 1, timeoutMs: options.timeoutMs ?? 5000 });
+  sender = openConnections({ server: { host: '127.0.0.1', port }, most: options.most ?? 1, timeoutMs: options.timeoutMs ?? 5000, silentMs: options.silentMs ?? 4000 });
   return sender;
 }
 
@@ -80,6 +80,14 @@ describe('connections', () => {
     const twice = mail();
     await send(twice);
     expect([heard.length, twice.opened]).toEqual([3, 2]);
+  });
+
+  it('goes to another one when an old one is silent', async () => {
+    const mails = (connection: number) => heard[connection - 1]!.filter((command) => command.startsWith('MAIL')).length;
+    const { send } = await start((command, connection) => (command.startsWith('MAIL') && connection === 1 && mails(1) === 2 ? undefined : friendly(command, connection)), { silentMs: 50 });
+    await send(mail());
+    await send(mail());
+    expect([heard.length, mails(1), mails(2)]).toEqual([2, 2, 1]);
   });
 
   it('tries a new one once only, and an old one not again once the message was begun', async () => {
