@@ -12,15 +12,15 @@ const encoders = Object.entries(rowColumns).map(([key, { type }]) => ({ key: key
 /** Rows in COPY's text format. */
 export interface Lines {
   readonly rows: number;
-  readonly chunks: readonly string[];
+  readonly chunks: readonly Buffer[];
 }
 
-/** Rows as lines, in chunks; between two of them others get their turn. */
+/** Rows as lines, in chunks; between two of them others get their turn. As bytes: the collector need not carry a whole part's text along. */
 export async function encodeRows(rows: readonly LogRow[]): Promise<Lines> {
-  const chunks: string[] = [];
+  const chunks: Buffer[] = [];
   for (let i = 0; i < rows.length; i += CHUNK) {
     if (i > 0) await setImmediate();
-    chunks.push(rows.slice(i, i + CHUNK).map(line).join(''));
+    chunks.push(Buffer.from(rows.slice(i, i + CHUNK).map(line).join('')));
   }
   return { rows: rows.length, chunks };
 }
