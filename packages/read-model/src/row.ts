@@ -214,11 +214,12 @@ function known<T extends string>(values: readonly T[], value: unknown, field: st
   return value as T;
 }
 
+const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 function instant(value: unknown, field: string): string {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(ms)) throw new PoisonEvent(`${field} is not an instant`);
   const given = value as string;
-  return given.length === 24 && given.endsWith('Z') ? given : new Date(ms).toISOString();
+  return iso.test(given) ? given : new Date(ms).toISOString();
 }
 const maybeInstant = (value: unknown, field: string) => (value === undefined || value === null ? null : instant(value, field));
 

@@ -99,6 +99,12 @@ describe(`the log's fold (SEED=${seed})`, () => {
     expect(() => foldRow(undefined, { ...event!, data: { ...event!.data, ...wrong } })).toThrow(reason);
   });
 
+  it('keeps an instant as it is usually written, whatever else names one', async () => {
+    const [event] = await recorded(1);
+    const odd = foldRow(undefined, { ...event!, data: { ...event!.data, dueFrom: '2026-01-01 00:00 (a\tb) Z' } });
+    expect(odd.dueAt).toBe('2026-01-01T00:00:00.000Z');
+  });
+
   it('refuses to go on over a gap', async () => {
     const [event] = await recorded(1);
     expect(() => foldRow(undefined, { ...event!, version: 3 })).toThrow('version 3 follows 0');
