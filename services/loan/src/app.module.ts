@@ -20,7 +20,7 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
   providers: [
     ...infrastructure,
     consuming(
-      { stream: 'INBOUND', durable: 'loan-inbound', createStream: true, requests: true },
+      { stream: 'INBOUND', durable: 'loan-inbound', concurrency: 512, createStream: true, requests: true },
       { stream: 'SCHEDULER', durable: 'loan' },
     ),
     relaying({ name: 'loan', stream: 'LOAN', categories: ['attribution'], announce }),
