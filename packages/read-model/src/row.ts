@@ -81,7 +81,7 @@ export function advance(row: LogRow | undefined, recorded: RecordedEvent): LogRo
   const event = recorded as unknown as NotificationEvent;
   if (event.data === null || typeof event.data !== 'object') throw new PoisonEvent('data is not an object');
   const next = row ?? first(event, recorded);
-  Object.assign(next, change(next, event));
+  Object.assign(next, ...change(next, event));
   next.version = recorded.version;
   next.lastEventId = recorded.id;
   next.updatedAt = recorded.recordedAt;
@@ -110,8 +110,8 @@ function identity(data: Identity, stream: string) {
 type Change = Partial<LogRow>;
 type Of<T extends NotificationEvent['type']> = Extract<NotificationEvent, { type: T }>['data'];
 
-function change(row: LogRow, event: NotificationEvent): Change {
-  const reduce = changes[event.type] as ((row: LogRow, data: NotificationEvent['data']) => Change) | undefined;
+function change(row: LogRow, event: NotificationEvent): readonly Change[] {
+  const reduce = changes[event.type] as ((row: LogRow, data: NotificationEvent['data']) => readonly Change[]) | undefined;
   if (!reduce) throw new PoisonEvent(`unknown event type ${String(event.type)}`);
   return reduce(row, event.data);
 }
@@ -120,41 +120,41 @@ const idle = { waitingFor: null, waitingUntil: null } as const;
 const nothingSaid = { delivery: null, deliveryCode: null, deliveryText: null } as const;
 const noError = { errorClass: null, errorCode: null, errorText: null } as const;
 
-// The same rules as the decider's own fold, so the two never tell different stories; a test compares them.
-const changes: { [T in NotificationEvent['type']]: (row: LogRow, data: Of<T>) => Change } = {
-  NotificationRequested: (row, data) => ({
-    ...open(row, 'ready'),
+const unchanged: readonly Change[] = [];
+
+// The same rules as the decider's own fold, so the two never tell different stories; a test compares them. In parts, the later over
+// the earlier: an object put together of others outlives the collector's quick rounds, a quarter of a rebuild's time.
+const changes: { [T in NotificationEvent['type']]: (row: LogRow, data: Of<T>) => readonly Change[] } = {
+  NotificationRequested: (row, data) => [open(row, 'ready'), {
     dueAt: instant(data.dueFrom, 'dueFrom'),
     validUntil: maybeInstant(data.validUntil, 'validUntil'),
     replaces: maybeId(data.replaces, 'replaces'),
     leader: maybeId(data.leader, 'leader'),
-  }),
-  NotificationSkipped: (_, data) => ({
-    ...idle, phase: 'skipped', status: null, skipReason: text(data.reason, 'reason'), skipDetail: maybeText(data.detail), skippedAt: instant(data.at, 'at'),
-  }),
-  AttemptStarted: (row, data) => ({
-    ...idle, ...open(row, 'attempting'), ...(hasArrived(row.delivery) ? {} : nothingSaid), attemptId: text(data.attemptId, 'attemptId'), attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'),
-  }),
+  }],
+  NotificationSkipped: (_, data) => [idle, {
+    phase: 'skipped', status: null, skipReason: text(data.reason, 'reason'), skipDetail: maybeText(data.detail), skippedAt: instant(data.at, 'at'),
+  }],
+  AttemptStarted: (row, data) => [idle, open(row, 'attempting'), hasArrived(row.delivery) ? {} : nothingSaid, {
+    attemptId: text(data.attemptId, 'attemptId'), attempts: row.attempts + 1, attemptedAt: instant(data.at, 'at'),
+  }],
   AttemptAccepted: (row, data) => sent(row, data),
-  AttemptFailed: (row, data) => (overtaken(row, data) ? {} : {
-    ...open({ ...row, ...error(data) }, 'ready'), ...error(data), attempts: row.attempts - (data.spent ? 0 : 1),
-    waitingFor: waits[data.class] ?? 'retry', waitingUntil: maybeInstant(data.retryAt, 'retryAt'),
-  }),
-  AttemptUnknown: (row, data) => (overtaken(row, data) ? {} : { ...error({ class: 'UNKNOWN', text: data.text }), phase: 'unknown', status: 'EN_ATTENTE' }),
+  AttemptFailed: (row, data) => (overtaken(row, data) ? unchanged : [open(error(data), 'ready'), error(data), {
+    attempts: row.attempts - (data.spent ? 0 : 1), waitingFor: waits[data.class] ?? 'retry', waitingUntil: maybeInstant(data.retryAt, 'retryAt'),
+  }]),
+  AttemptUnknown: (row, data) => (overtaken(row, data) ? unchanged : [error({ class: 'UNKNOWN', text: data.text }), { phase: 'unknown', status: 'EN_ATTENTE' }]),
   AttemptSettled: (row, data) => {
     if (data.verdict === 'sent') return sent(row, data);
-    if (row.phase === 'accepted') return {};
-    if (data.verdict === 'held') return open(row, 'held');
-    return { ...idle, ...open(row, 'ready'), attempts: row.attempts - (data.spent ? 0 : 1) };
+    if (row.phase === 'accepted') return unchanged;
+    if (data.verdict === 'held') return [open(row, 'held')];
+    return [idle, open(row, 'ready'), { attempts: row.attempts - (data.spent ? 0 : 1) }];
   },
-  NotificationDeferred: (_, data) => ({ waitingFor: text(data.reason, 'reason'), waitingUntil: maybeInstant(data.until, 'until') }),
-  NotificationGivenUp: (_, data) => ({ ...idle, ...error(data), phase: 'given-up', status: 'ECHEC_PERMANENT', givenUpAt: instant(data.at, 'at') }),
-  NotificationReplaced: (_, data) => ({ replacedBy: maybeId(data.by, 'by') }),
+  NotificationDeferred: (_, data) => [{ waitingFor: text(data.reason, 'reason'), waitingUntil: maybeInstant(data.until, 'until') }],
+  NotificationGivenUp: (_, data) => [idle, error(data), { phase: 'given-up', status: 'ECHEC_PERMANENT', givenUpAt: instant(data.at, 'at') }],
+  NotificationReplaced: (_, data) => [{ replacedBy: maybeId(data.by, 'by') }],
   DeliveryReported: (row, data) => reported(row, data),
-  ReceiptMissing: () => ({ receiptMissing: true }),
-  NotificationReplayed: (row) => ({
-    ...idle, ...open(row, 'ready'), replays: row.replays + 1, givenUpAt: null, ...(row.phase === 'accepted' && { sentAt: null, providerId: null, receiptMissing: false }),
-  }),
+  ReceiptMissing: () => [{ receiptMissing: true }],
+  NotificationReplayed: (row) => [idle, open(row, 'ready'), { replays: row.replays + 1, givenUpAt: null },
+    row.phase === 'accepted' ? { sentAt: null, providerId: null, receiptMissing: false } : {}],
 };
 
 const waits: Partial<Record<ErrorClass, string>> = { CONFIG: 'paused', THROTTLE: 'throttled' };
@@ -162,30 +162,32 @@ const waits: Partial<Record<ErrorClass, string>> = { CONFIG: 'paused', THROTTLE:
 /** Another attempt was started since, or it was accepted: what an older attempt says no longer counts. */
 const overtaken = (row: LogRow, { attemptId }: { attemptId: string }): boolean => row.attemptId !== attemptId || row.phase === 'accepted';
 
-const open = ({ errorClass }: LogRow, phase: Phase): Pick<LogRow, 'phase' | 'status'> =>
+const open = ({ errorClass }: Pick<LogRow, 'errorClass'>, phase: Phase): Pick<LogRow, 'phase' | 'status'> =>
   ({ phase, status: errorClass && errorClass !== 'UNKNOWN' ? 'ECHEC' : 'EN_ATTENTE' });
 
-const sent = (row: LogRow, { providerId, at }: { providerId?: string; at: string }): Change => ({
-  ...idle, ...noError, phase: 'accepted', status: 'ENVOYEE', providerId: providerId ?? row.providerId, sentAt: row.sentAt ?? instant(at, 'at'), givenUpAt: null,
-});
+const sent = (row: LogRow, { providerId, at }: { providerId?: string; at: string }): readonly Change[] => [idle, noError, {
+  phase: 'accepted', status: 'ENVOYEE', providerId: providerId ?? row.providerId, sentAt: row.sentAt ?? instant(at, 'at'), givenUpAt: null,
+}];
 
-const error = (data: { class: ErrorClass; code?: string; text: string }): Change => ({
+const error = (data: { class: ErrorClass; code?: string; text: string }): Pick<LogRow, 'errorClass' | 'errorCode' | 'errorText'> => ({
   errorClass: known(ErrorClass.options, data.class, 'class'), errorCode: maybeText(data.code), errorText: clean(data.text),
 });
 
 /** Receipts come late, twice and out of order: the highest rank stands, and `delivered` beats an earlier failure. */
-function reported(row: LogRow, data: Of<'DeliveryReported'>): Change {
+function reported(row: LogRow, data: Of<'DeliveryReported'>): readonly Change[] {
   const delivery = known(deliveries, data.delivery, 'delivery');
   const at = instant(data.at, 'at');
-  if (isOutdated(delivery, data.attemptId, row.attemptId)) return {};
+  if (isOutdated(delivery, data.attemptId, row.attemptId)) return unchanged;
   const worse = data.code !== undefined && (row.deliveryCode === null || data.code > row.deliveryCode);
-  return {
-    delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,
-    receiptMissing: row.receiptMissing && !isFinal(delivery),
-    ...(delivery === 'delivered' && { deliveredAt: earliest(row.deliveredAt, at) }),
-    ...(delivery === 'read' && { readAt: earliest(row.readAt, at) }),
-    ...(worse && { deliveryCode: maybeText(data.code), deliveryText: maybeText(data.text) }),
-  };
+  return [
+    {
+      delivery: row.delivery && deliveryRank[row.delivery] >= deliveryRank[delivery] ? row.delivery : delivery,
+      receiptMissing: row.receiptMissing && !isFinal(delivery),
+    },
+    delivery === 'delivered' ? { deliveredAt: earliest(row.deliveredAt, at) } : {},
+    delivery === 'read' ? { readAt: earliest(row.readAt, at) } : {},
+    worse ? { deliveryCode: maybeText(data.code), deliveryText: maybeText(data.text) } : {},
+  ];
 }
 
 const earliest = (a: string | null, b: string): string => (a !== null && a <= b ? a : b);
