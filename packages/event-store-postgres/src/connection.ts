@@ -25,7 +25,7 @@ export function createRun(pool: Pool, timeoutMs: number): Run {
     const query = { text, values: values as unknown[], rowMode: 'array' as const, types: raw };
     if (prepared && canPrepare) {
       try {
-        return await runOnce(pool, timeoutMs, { ...query, name: nameOf(text) });
+        return await runOnce(pool, timeoutMs, { name: nameOf(text), ...query });
       } catch (error) {
         if (!isNotPrepared(error)) throw translated(error);
         canPrepare = false;

@@ -55,7 +55,7 @@ export function createPostgresEventStore(options: PostgresEventStoreOptions): Ev
   return {
     append: async (stream, events, expected) => { open(); return (await appender.append([{ stream, events, expected }]))[0]!; },
     appendMany: async (appends) => { open(); return appender.append(appends); },
-    readStream: async (stream, wanted) => { open(); return reader.add({ ...wanted, stream }); },
+    readStream: async (stream, wanted) => { open(); return reader.add({ stream, ...wanted }); },
     readAll: async (wanted = {}) => { open(); return (await readPage(run, wanted)).events; },
     subscribe: (wanted = {}) => subscribeByPages({ ...tail, isClosed: () => closing !== undefined, readPage: (page) => readPage(run, page) }, wanted),
     head: async () => { open(); return readHead(run); },

@@ -54,7 +54,7 @@ function refOf({ identity }: Notification): NotificationRef {
 }
 
 const request: Decide<'Request'> = ({ request: { identity, ...rest }, at }, { phase }) =>
-  (phase === 'absent' ? [{ type: 'NotificationRequested', data: { ...identity, ...rest, at } }] : []);
+  (phase === 'absent' ? [{ type: 'NotificationRequested', data: { at, ...identity, ...rest } }] : []);
 
 const skip: Decide<'Skip'> = ({ identity, reason, detail, at }, { phase }) =>
   (phase === 'absent' || phase === 'ready' ? [{ type: 'NotificationSkipped', data: { ...identity, reason, detail, at } }] : []);

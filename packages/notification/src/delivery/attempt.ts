@@ -26,14 +26,14 @@ export interface AttemptOptions {
  */
 export async function attempt(deps: DeliveryDependencies, members: readonly Member[], options: AttemptOptions): Promise<Sent | undefined> {
   const recipient = await openBorrower(options.facts.borrower, deps.open);
-  const judged = await judge(deps, members, { ...options, recipient });
+  const judged = await judge(deps, members, { recipient, ...options });
   const told = judged.filter(({ reason }) => reason === undefined);
   if (!recipient || told.length === 0) {
     const skipped = await recordOpening(deps, { judged, told, commandId: deps.newId(), commands: [], also: options.also });
     return skipped && { members: skipped };
   }
-  const outgoing = compose(deps, told, { ...recipient, now: deps.clock.now() });
-  const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, { ...options, isNew: told.some(({ member }) => member.request !== undefined) });
+  const outgoing = compose(deps, told, { now: deps.clock.now(), ...recipient });
+  const { commands, afterMs, leaseUntil } = await opening(deps, outgoing, { isNew: told.some(({ member }) => member.request !== undefined), ...options });
   const fingerprint = leaseUntil ? deps.provider.fingerprint?.(outgoing) : undefined;
   const opened = await recordOpening(deps, { judged, told, commandId: outgoing.attemptId, commands, also: options.also, personal: personalOf(outgoing, fingerprint) });
   if (!opened || !leaseUntil) return opened && { members: opened, afterMs };
@@ -71,12 +71,12 @@ async function judge(deps: DeliveryDependencies, members: readonly Member[], { f
   return members.map((member, index) => {
     const identity = identityOf(member);
     const loan = loanFacts(facts.loans[index] ?? [], identity);
-    return { member, loan, reason: obsolete(loan, { ...identity, validUntil: requestOf(member)?.validUntil }, deps.clock.now()) ?? forAll };
+    return { member, loan, reason: obsolete(loan, { validUntil: requestOf(member)?.validUntil, ...identity }, deps.clock.now()) ?? forAll };
   });
 }
 
 async function refusal({ channel, open }: DeliveryDependencies, recipient: Recipient, { suppressions }: Facts): Promise<SkipReason | undefined> {
-  return obstacle({ ...recipient.facts, suppressed: await suppressedChannels(recipient, suppressions, open) }, channel);
+  return obstacle({ suppressed: await suppressedChannels(recipient, suppressions, open), ...recipient.facts }, channel);
 }
 
 const requestOf = ({ state, request }: Member): Pick<Request, 'validUntil'> | undefined => state.requested ?? request;

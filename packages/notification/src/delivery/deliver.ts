@@ -23,7 +23,7 @@ export async function deliver(given: DeliveryDependencies, message: Message): Pr
   const deps = { ...given, open: openingOnce(given.open) };
   const occasion = occasionOf(message);
   if (!occasion) return ignore(`nothing to tell for ${message.subject}`);
-  const rung = rungOf(occasion.type, { ...occasion, config: deps.config.channels });
+  const rung = rungOf(occasion.type, { config: deps.config.channels, ...occasion });
   if (isForOthers(deps.channel, occasion.type, { config: deps.config.channels, rung })) return ignore(OTHERS);
   const ids = occasion.companions ?? occasion.loans.map(({ attributionId }) => attributionId);
   const facts = await readFacts(deps, occasion.borrowerId, ids, occasion.checkpoint);
@@ -99,7 +99,7 @@ function newMember({ channel }: DeliveryDependencies, occasion: Occasion, { attr
 async function choose({ channel, config, open }: DeliveryDependencies, { type, rung }: Pick<Occasion, 'type'> & { rung?: readonly Channel[] }, { asOfTrigger }: Facts): Promise<ChannelChoice> {
   const { borrower, suppressions } = asOfTrigger;
   const isSpeaker = channel === (rung?.[0] ?? config.channels.preferred);
-  const among = (facts: BorrowerFacts, suppressed = {}) => chooseChannels({ ...facts, suppressed }, type, { config: config.channels, rung })[channel];
+  const among = (facts: BorrowerFacts, suppressed = {}) => chooseChannels({ suppressed, ...facts }, type, { config: config.channels, rung })[channel];
   // Most messages are for the other channel, which needs no key to see.
   const isOthers = borrower.status === 'known' && !isSpeaker && Object.keys(suppressions).length === 0 && among(borrower.facts).kind === 'other';
   if (isOthers) return { kind: 'other' };

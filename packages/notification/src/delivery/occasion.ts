@@ -26,14 +26,14 @@ export interface Occasion {
 
 type Asked = Omit<Occasion, 'reachable' | 'checkpoint' | 'metadata'>;
 const ofLoan = (type: NotificationType, loan: LoanSnapshot, { at, occurrence = 1 }: { at: string; occurrence?: number }): Asked =>
-  ({ type, borrowerId: loan.borrowerId, loans: [{ ...loan, occurrence }], dueFrom: at });
+  ({ type, borrowerId: loan.borrowerId, loans: [{ occurrence, ...loan }], dueFrom: at });
 
 const readers: { readonly [T in PublicEventType]?: (data: PublicEventData<T>) => Asked } = {
   AttributionCreated: ({ loan, at }) => ofLoan('CREATION', loan, { at }),
   AttributionReturned: ({ loan, at }) => ofLoan('RESTITUTION', loan, { at }),
-  AttributionOverdue: ({ loan, at, occurrence, companions }) => ({ ...ofLoan('RETARD', loan, { at, occurrence }), companions }),
+  AttributionOverdue: ({ loan, at, occurrence, companions }) => ({ companions, ...ofLoan('RETARD', loan, { at, occurrence }) }),
   ReminderDue: ({ type, borrowerId, loans, occurrence, channels, plannedFor, validUntil }) =>
-    ({ type, borrowerId, loans: loans.map((loan) => ({ ...loan, occurrence })), channels, dueFrom: plannedFor, validUntil }),
+    ({ type, borrowerId, loans: loans.map((loan) => ({ occurrence, ...loan })), channels, dueFrom: plannedFor, validUntil }),
 };
 const bySubject = new Map(Object.entries(readers).map(([type, read]) => [publicEvents[type as PublicEventType].subject as string, read as (data: unknown) => Asked]));
 
@@ -43,5 +43,5 @@ export function occasionOf({ subject, event, checkpoint }: Message): Occasion | 
   if (!asked) return undefined;
   const metadata = { correlationId: event.correlationid ?? event.id, causationId: event.id, ...(event.traceparent && { traceparent: event.traceparent }) };
   const reachable = event.rappelchannels?.split(',');
-  return { ...asked, ...(reachable && { reachable: channels.filter((channel) => reachable.includes(channel)) }), checkpoint, metadata };
+  return { checkpoint, metadata, ...asked, ...(reachable && { reachable: channels.filter((channel) => reachable.includes(channel)) }) };
 }
