@@ -46,7 +46,7 @@ function requestOf(message: Msg, { stream, number }: { stream: string; number: n
 function answerTo(verdict: Verdict, stream: string): object {
   switch (verdict.do) {
     case 'ack':
-      return { ...verdict.answer, ...(verdict.why !== undefined && { ignored: verdict.why }), stream, seq: 0 };
+      return Object.assign({}, verdict.answer, verdict.why !== undefined && { ignored: verdict.why }, { stream, seq: 0 });
     case 'term':
       return { error: { code: 400, message: verdict.why, description: verdict.why, ...(verdict.issues && { issues: verdict.issues }) } };
     default: {

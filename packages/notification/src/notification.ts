@@ -61,8 +61,11 @@ export const hasArrived = (delivery: Delivery | null | undefined): boolean => de
 
 type Data<T extends NotificationEvent['type']> = Extract<NotificationEvent, { type: T }>['data'];
 
+/** What every notification goes through, without a literal that begins with a spread: on Node 20 that makes a hidden class each time. */
+const changed = (state: Notification, ...parts: readonly Partial<Notification>[]): Notification => Object.assign({}, state, ...parts) as Notification;
+
 function requested(state: Notification, { dueFrom, validUntil, replaces, leader, members, at, ...identity }: Data<'NotificationRequested'>): Notification {
-  return { ...state, phase: 'ready', identity, requested: { dueFrom, validUntil, replaces, leader, members, at } };
+  return changed(state, { phase: 'ready', identity, requested: { dueFrom, validUntil, replaces, leader, members, at } });
 }
 
 function skipped(state: Notification, data: Data<'NotificationSkipped'>): Notification {
@@ -73,14 +76,14 @@ function skipped(state: Notification, data: Data<'NotificationSkipped'>): Notifi
 function started(state: Notification, { attemptId: id, number, leaseUntil, at }: Data<'AttemptStarted'>): Notification {
   const attempt = { id, number, leaseUntil, startedAt: at };
   const said = hasArrived(state.delivery) ? {} : { delivery: undefined, deliveryCode: undefined };
-  return { ...state, ...said, phase: 'attempting', attempt, started: number, attempts: state.attempts + 1, sinceArmed: state.sinceArmed + 1, waiting: undefined };
+  return changed(state, said, { phase: 'attempting', attempt, started: number, attempts: state.attempts + 1, sinceArmed: state.sinceArmed + 1, waiting: undefined });
 }
 
 const unspent = (state: Notification, spent: boolean): Pick<Notification, 'attempts' | 'sinceArmed'> =>
   ({ attempts: state.attempts - (spent ? 0 : 1), sinceArmed: state.sinceArmed - (spent ? 0 : 1) });
 
 function accepted(state: Notification, { providerId, at }: { providerId?: string; at: string }): Notification {
-  return { ...state, phase: 'accepted', providerId: providerId ?? state.providerId, sentAt: state.sentAt ?? at, waiting: undefined };
+  return changed(state, { phase: 'accepted', providerId: providerId ?? state.providerId, sentAt: state.sentAt ?? at, waiting: undefined });
 }
 
 function failed(state: Notification, data: Data<'AttemptFailed'>): Notification {

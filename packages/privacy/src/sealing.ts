@@ -8,12 +8,12 @@ import type { Vault } from './port.ts';
 export function sealing(store: EventStore, vault: Vault): EventStore {
   const seal = (stream: string, events: readonly NewEvent[]): Promise<readonly NewEvent[]> | readonly NewEvent[] =>
     events.some(({ personal }) => personal?.state === 'open')
-      ? Promise.all(events.map(async (event) => (event.personal ? { ...event, personal: await vault.seal(event.personal, stream) } : event)))
+      ? Promise.all(events.map(async (event) => (event.personal ? Object.assign({}, event, { personal: await vault.seal(event.personal, stream) }) : event)))
       : events;
   return {
     append: async (stream, events, expected) => store.append(stream, await seal(stream, events), expected),
     appendMany: async (appends) =>
-      store.appendMany(await Promise.all(appends.map(async (one) => ({ ...one, events: await seal(one.stream, one.events) })))),
+      store.appendMany(await Promise.all(appends.map(async ({ stream, events, expected }) => ({ stream, events: await seal(stream, events), expected })))),
     readStream: (stream, options) => store.readStream(stream, options),
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),

@@ -116,7 +116,7 @@ function personView(model: ParsedModel, locale: Locale): Pick<View, 'firstName' 
 function itemsView(model: ParsedModel, locale: Locale, room: Room): Pick<View, 'many' | 'count' | 'more' | 'item' | 'items' | 'sameDue'> {
   const [first] = model.items as [ParsedModel['items'][number]];
   const sameDue = model.items.every(({ dueDate, dueTime }) => dueDate === first.dueDate && (model.type === 'RETARD' || dueTime === first.dueTime));
-  const items = model.items.slice(0, room.items).map((each) => ({ ...itemView(model, locale, room, each), showDue: !sameDue }));
+  const items = model.items.slice(0, room.items).map((each) => ({ showDue: !sameDue, ...itemView(model, locale, room, each) }));
   const count = model.items.length;
   return { many: count > 1, count, more: count - items.length, item: items[0] as ItemView, items, sameDue };
 }

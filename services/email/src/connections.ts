@@ -104,7 +104,7 @@ async function passOn(line: Line, job: Job, silentMs: number): Promise<boolean> 
   line.used = true;
   const silence = setTimeout(() => { if (used && !mail.begun()) line.smtp.close(); }, silentMs);
   try {
-    await answer(line, (done) => line.smtp.send({ ...mail.envelope }, mail.open(), done));
+    await answer(line, (done) => line.smtp.send({ from: mail.envelope.from, to: mail.envelope.to }, mail.open(), done));
     return true;
   } catch (error) {
     line.refused = isRefusal(error as SmtpError);

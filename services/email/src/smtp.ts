@@ -91,7 +91,7 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
 
   function compose({ model, recipient, borrowerId, notificationId, attemptId }: Outgoing, messageId: string): Written {
     const url = unsubscribeUrl(borrowerId);
-    const { subject, html, text } = renderer.email({ ...model, ...(url && { unsubscribeUrl: url }) });
+    const { subject, html, text } = renderer.email(url ? { unsubscribeUrl: url, ...model } : model);
     return writeMail({
       from, to: recipient, subject, html, text, messageId, uniqueId: attemptId,
       headers: {

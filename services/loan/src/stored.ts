@@ -26,7 +26,6 @@ export const MOST_CONFLICTS = 8;
 /** Events made ready for the store: id, cause, conversation and, where known, the only channels to tell them on. */
 export function stamp(cause: Cause, events: readonly (AttributionEvent | BorrowerEvent)[], channels?: readonly Channel[]): NewEvent[] {
   return events.map((event, index) => ({
-    ...event,
     id: eventId(`${cause.id}:${event.type}:${index}`),
     metadata: {
       correlationId: cause.correlationId,
@@ -35,6 +34,7 @@ export function stamp(cause: Cause, events: readonly (AttributionEvent | Borrowe
       ...(channels && { channels }),
       ...(cause.actor && { actor: cause.actor }),
     },
+    ...event,
   }));
 }
 

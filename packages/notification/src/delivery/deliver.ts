@@ -20,11 +20,11 @@ import type { Sent } from './send.ts';
  * look-up, as an expected version of 0 tells whether it was here before. Then it goes on from what its events say.
  */
 export async function deliver(given: DeliveryDependencies, message: Message): Promise<Outcome> {
-  const deps = { ...given, open: openingOnce(given.open) };
   const occasion = occasionOf(message);
   if (!occasion) return ignore(`nothing to tell for ${message.subject}`);
-  const rung = rungOf(occasion.type, { config: deps.config.channels, ...occasion });
-  if (isForOthers(deps.channel, occasion.type, { config: deps.config.channels, rung })) return ignore(OTHERS);
+  const rung = rungOf(occasion.type, { config: given.config.channels, ...occasion });
+  if (isForOthers(given.channel, occasion.type, { config: given.config.channels, rung })) return ignore(OTHERS);
+  const deps = Object.assign({}, given, { open: openingOnce(given.open) });
   const ids = occasion.companions ?? occasion.loans.map(({ attributionId }) => attributionId);
   const facts = await readFacts(deps, occasion.borrowerId, ids, occasion.checkpoint);
   const loans = occasion.companions ? noticesTogether(facts, occasion) : occasion.loans.map((about, index) => ({ about, events: facts.loans[index]! }));

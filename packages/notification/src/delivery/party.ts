@@ -66,7 +66,7 @@ export async function record({ store, sleep }: Recorder, members: readonly Membe
     if (appends.length === 0) return current;
     try {
       await appendAll(appends, { store, sleep });
-      return decided.map(({ member, events, state }) => ({ ...member, state, version: member.version + events.length }));
+      return decided.map(({ member, events, state }) => Object.assign({}, member, { state, version: member.version + events.length }));
     } catch (error) {
       if (!isVersionConflict(error)) throw error;
       if (options.onConflict === 'stop' || round === MOST_ROUNDS) return undefined;

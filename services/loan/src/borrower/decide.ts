@@ -21,7 +21,7 @@ export function decideBorrower(incoming: Incoming, known: KnownBorrower, at: str
   const { state } = known;
   if (state.status === 'known' && isDeepStrictEqual(state.facts, facts) && isDeepStrictEqual({ ...known.fields }, fields)) return [];
   const type = state.status === 'known' ? 'BorrowerUpdated' : 'BorrowerRegistered';
-  return [{ type, data: { ...facts, at }, personal: { state: 'open', subject: incoming.id, fields } }];
+  return [{ type, data: { at, ...facts }, personal: { state: 'open', subject: incoming.id, fields } }];
 }
 
 function personalFields({ firstName, lastName, email, phone }: Incoming): Record<string, string> {

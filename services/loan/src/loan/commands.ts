@@ -108,7 +108,7 @@ const essence = ({ borrowerId, item, duration, due: { date, time } }: LoanSnapsh
 export type Loans = ReturnType<typeof createLoans>;
 
 function snapshot({ borrower, due, attributionId, item, duration, department, category }: CreateAttribution, rules: LoanRules): LoanSnapshot {
-  const resolved = { ...due, zone: due.zone ?? borrower.zone ?? rules.zoneOf(department) };
+  const resolved = Object.assign({}, due, { zone: due.zone ?? borrower.zone ?? rules.zoneOf(department) });
   return {
     attributionId, borrowerId: borrower.id,
     ...(department && { department }), ...(category && { category }),
