@@ -131,7 +131,7 @@ function validate(subject: string, event: Envelope): { event: Envelope } | Dead 
   if (!known) return { event };
   if (event.type !== known.type) return dead(`${subject} carries ${known.type}, not ${event.type}`) as Dead;
   const result = known.schema.safeParse(event.data);
-  if (result.success) return { event: { ...event, data: result.data } };
+  if (result.success) return { event: Object.assign({}, event, { data: result.data }) };
   const issues = issuesOf(result.error);
   return dead(`data of ${event.type} does not fit its schema: ${issues.map(({ path, message }) => `${path}: ${message}`).join('; ')}`.slice(0, 1000), issues) as Dead;
 }
