@@ -71,6 +71,7 @@ const headers: Json = {
     'ce-traceparent': { type: 'string', description: 'W3C trace context.' },
     'ce-correlationid': { type: 'string', description: 'The conversation: the id of the upstream event that started it.' },
     'ce-causationid': { type: 'string' },
+    'ce-rappelchannels': { type: 'string', description: 'The only channels that reach the borrower (EMAIL or WHATSAPP), where the loan service knows; nothing that upstream says.' },
   },
 };
 

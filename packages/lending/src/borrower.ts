@@ -22,13 +22,17 @@ export interface BorrowerFacts {
   readonly has: { readonly email: boolean; readonly phone: boolean };
 }
 
-const reach: Readonly<Record<Channel, (facts: Pick<BorrowerFacts, 'preferences' | 'has'>) => boolean>> = {
-  EMAIL: ({ preferences, has }) => preferences.email && has.email,
-  WHATSAPP: ({ preferences, has }) => preferences.whatsapp && has.phone,
-};
+type Reach = Pick<BorrowerFacts, 'preferences' | 'has'>;
+
+/** Whether the borrower allows a channel, and has an address for it. */
+export const reachOn = ({ preferences, has }: Reach, channel: Channel): { readonly allowed: boolean; readonly present: boolean } =>
+  (channel === 'EMAIL' ? { allowed: preferences.email, present: has.email } : { allowed: preferences.whatsapp, present: has.phone });
 
 /** The channels that the borrower allows and has an address for. */
-export const reachableOn = (facts: Pick<BorrowerFacts, 'preferences' | 'has'>): Channel[] => channels.filter((channel) => reach[channel](facts));
+export const reachableOn = (facts: Reach): Channel[] => channels.filter((channel) => {
+  const { allowed, present } = reachOn(facts, channel);
+  return allowed && present;
+});
 
 /** Each change carries the whole borrower: the latest one is what holds. */
 export type BorrowerEvent =

@@ -1,5 +1,5 @@
 import { channels as allChannels, type Channel, type NotificationType } from '@rappel/contracts';
-import type { BorrowerFacts } from '@rappel/lending';
+import { reachOn, type BorrowerFacts } from '@rappel/lending';
 import type { SkipReason } from './events.ts';
 
 export interface ChannelConfig {
@@ -22,7 +22,7 @@ export type ChannelFacts = Pick<BorrowerFacts, 'preferences' | 'has'> & {
 /** Why a borrower cannot be told on a channel; undefined when they can. */
 export function obstacle(facts: ChannelFacts, channel: Channel): SkipReason | undefined {
   if (facts.suppressed?.[channel]) return 'suppressed';
-  const [allowed, present] = channel === 'EMAIL' ? [facts.preferences.email, facts.has.email] : [facts.preferences.whatsapp, facts.has.phone];
+  const { allowed, present } = reachOn(facts, channel);
   if (!allowed) return 'preference';
   return present ? undefined : 'no-address';
 }

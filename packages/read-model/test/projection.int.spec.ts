@@ -4,6 +4,8 @@ import { createDatabase, until as comesAbout } from '@rappel/local-stack';
 import { createPool, type Pool } from '@rappel/postgres';
 import { randomUUID } from 'node:crypto';
 import { checksum, findNotifications, followLog, logAsOf, LogMissing, placeIn, prepareLog, readingLog, rebuildLog, RebuildRunning, verifyLog, type FollowStatus, type Page } from '../src/index.ts';
+import { copyInto, encodeRows } from '../src/copy.ts';
+import { loadRows } from '../src/tables.ts';
 import { historySeed, randomFrom, story } from './history.ts';
 
 const seed = historySeed();
@@ -83,6 +85,26 @@ describe(`the projection on PostgreSQL (SEED=${seed})`, () => {
     expect(await verifyLog({ store, pool, sample: 50 })).toMatchObject({ equal: true, checked: 50 });
     expect(follower.errors).toEqual([]);
     await follower.stop();
+  });
+
+  it('refuses a COPY of which the server counts other rows than were sent', async () => {
+    const store = createInMemoryEventStore();
+    await dropAll();
+    await fill(store, 5);
+    const follower = follow(store);
+    await follower.caughtUp();
+    await follower.stop();
+    const { rows: ids } = await pool.query<{ id: string }>('SELECT notification_id AS id FROM log.notification');
+    const client = await pool.connect();
+    try {
+      const lines = await encodeRows([...(await loadRows(client, 'log', ids.map(({ id }) => id))).values()]);
+      await client.query('CREATE TEMP TABLE copied (LIKE log.notification)');
+      await expect(copyInto(client, 'copied', { ...lines, rows: lines.rows + 1 })).rejects.toThrow(`PostgreSQL took ${lines.rows} rows where ${lines.rows + 1} were sent`);
+      await copyInto(client, 'copied', lines);
+      expect((await client.query('SELECT count(*)::int AS n FROM copied')).rows).toEqual([{ n: 2 * lines.rows }]);
+    } finally {
+      client.release(true);
+    }
   });
 
   it('finds a row that somebody changed', async () => {
