@@ -2,7 +2,8 @@ import { isEventRefused, isVersionConflict, type EventStore } from '@rappel/even
 import type { Pool } from '@rappel/postgres';
 import { compose, type Woken } from './compose.ts';
 import { scheduleStream, settledBy } from './events.ts';
-import type { ActivePolicy, Policy } from './policy.ts';
+import type { PolicyBook } from './policies.ts';
+import type { Policy } from './policy.ts';
 import type { Rung, RungType, SkipReason } from './rung.ts';
 import { nextRung, settle, type Schedule } from './schedule.ts';
 import { claim, type Changed, type Claim } from './table.ts';
@@ -11,7 +12,7 @@ import { afterwards, told, wake, type Output } from './wake.ts';
 export interface EmitOptions {
   readonly pool: Pool;
   readonly store: EventStore;
-  readonly active: ActivePolicy;
+  readonly book: PolicyBook;
   /** Business time. */
   readonly now: string;
   /** Most loans of one emission. */
@@ -31,8 +32,9 @@ export interface Emission {
 const MOST_CONFLICTS = 5;
 
 /** Claims what is due, with what may go out together with it; undefined when there is nothing, or others are at it. */
-export function claimDue({ pool, active: { policy }, now, limit }: EmitOptions): Promise<Claim | undefined> {
-  return claim(pool, { limit, now, companionsUntil: later(now, policy.grouping.types.length > 0 ? policy.grouping.windowMinutes : 0) });
+export function claimDue({ pool, book, now, limit }: EmitOptions): Promise<Claim | undefined> {
+  const { policy } = book.active();
+  return claim(pool, book, { limit, now, companionsUntil: later(now, policy.grouping.types.length > 0 ? policy.grouping.windowMinutes : 0) });
 }
 
 /**
@@ -40,11 +42,12 @@ export function claimDue({ pool, active: { policy }, now, limit }: EmitOptions):
  * what was stored already is met again under the same ids, or refused by the stream's version, and the stream then says what
  * is settled.
  */
-export async function emit(claimed: Claim, { store, active: { policy }, now }: EmitOptions): Promise<Emission> {
+export async function emit(claimed: Claim, { store, book, now }: EmitOptions): Promise<Emission> {
+  const { policy } = book.active();
   try {
     let schedules = claimed.schedules;
     for (let conflicts = 0; ; conflicts++) {
-      const woken = attendTo(schedules, policy, now);
+      const woken = attendTo(schedules, claimed.due, { policy, now });
       const changed = await storeAll(store, woken, policy, now).catch((error: unknown) => {
         // Refused: the stream holds some of these events, but not all.
         if (!(isVersionConflict(error) || isEventRefused(error)) || conflicts === MOST_CONFLICTS) throw error;
@@ -69,9 +72,11 @@ const outcomesOf = (outputs: readonly Output[], now: string): Emission['settled'
 });
 
 /** Wakes what is due, and the companions of what is told that fall in its window. */
-function attendTo(schedules: readonly Schedule[], policy: Policy, now: string): Woken[] {
+function attendTo(schedules: readonly Schedule[], claimedDue: number, { policy, now }: { policy: Policy; now: string }): Woken[] {
   const awake = (schedule: Schedule, at: string): Woken => ({ schedule, outputs: wake(schedule, at, { policy }) });
-  const [due, ahead] = [schedules.filter((schedule) => isDue(schedule, now)), schedules.filter((schedule) => !isDue(schedule, now))];
+  // Also those that are not due after all, e.g. since other rules of a zone came with a newer machine: they are moved on.
+  const wants = (schedule: Schedule, place: number): boolean => place < claimedDue || isDue(schedule, now);
+  const [due, ahead] = [schedules.filter(wants), schedules.filter((schedule, place) => !wants(schedule, place))];
   const woken = due.map((schedule) => awake(schedule, now));
   const kinds = new Set(woken.flatMap(({ schedule, outputs }) => kindOf(schedule, told(outputs)?.type)));
   const companions = ahead.flatMap((schedule): Woken[] => {

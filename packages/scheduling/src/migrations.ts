@@ -72,4 +72,15 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE schedules RENAME COLUMN rungs TO plan;
     `,
   },
+  {
+    id: 5,
+    name: 'usual plans unwritten',
+    // Rows that are there stay as they are and say the same. Another name, so that an older instance that is still running fails instead of misreading new ones.
+    sql: `
+      -- The loan without what has columns of its own.
+      ALTER TABLE schedules RENAME COLUMN loan TO lent;
+      -- Null = what lent, zone, basis and policy_version give.
+      ALTER TABLE schedules ALTER COLUMN plan DROP NOT NULL;
+    `,
+  },
 ];

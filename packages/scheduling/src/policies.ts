@@ -30,6 +30,8 @@ export interface PolicyBook {
   /** In order, at least one. */
   all(): readonly RecordedPolicy[];
   active(): RecordedPolicy;
+  /** Resolves once this version is in the book, read from the store if another instance has just put it in force. Rejects when nobody has. */
+  reach(version: number): Promise<void>;
   /**
    * Puts a policy in force from now on, recorded with who and why.
    * @param basedOn version that the change was made from; rejects with `PolicyRefused` when another is in force.
@@ -50,6 +52,10 @@ export async function openPolicyBook(store: EventStore, clock: Clock): Promise<P
   return {
     all: () => book,
     active: () => book.at(-1)!,
+    reach: async (version) => {
+      if (version > book.length) (await read(store)).forEach(turn);
+      if (version > book.length) throw new Error(`policy version ${version} is not in the store`);
+    },
     activate: async ({ policy, basedOn, actor, why }) => {
       const version = basedOn + 1;
       const at = clock.now();

@@ -1,6 +1,7 @@
 import type { LoanSnapshot } from '@rappel/contracts';
 import type { Pool } from '@rappel/postgres';
 import { livingZone, plan, type ExplainedRung } from './plan.ts';
+import type { PolicyBook } from './policies.ts';
 import type { ActivePolicy, Policy } from './policy.ts';
 import { rungKey, type Rung } from './rung.ts';
 import { nextRung, underNewPolicy, type Circumstances, type Schedule } from './schedule.ts';
@@ -40,12 +41,13 @@ interface Counts { reminders: number; messages: number }
 const MOST_EXAMPLES = 20;
 
 /** Goes through every loan that is out, some thousand at a time; changes nothing. */
-export async function previewPolicy(pool: Pool, { current, policy, at }: { current: ActivePolicy; policy: Policy; at: string }): Promise<PolicyPreview> {
+export async function previewPolicy(pool: Pool, { book, policy, at }: { book: PolicyBook; policy: Policy; at: string }): Promise<PolicyPreview> {
+  const current = book.active();
   const next: ActivePolicy = { version: current.version + 1, at, policy };
   const totals: Record<string, { before: Counts; after: Counts }> = {};
   const examples: PolicyPreview['examples'][number][] = [];
   let [loans, loansChanged] = [0, 0];
-  for await (const ofOneBorrower of schedulesByBorrower(pool)) {
+  for await (const ofOneBorrower of schedulesByBorrower(pool, book)) {
     const before = ofOneBorrower.filter(nextRung);
     const after = ofOneBorrower.map((schedule) => underNewPolicy(schedule, next));
     count(totals, 'before', before, current.policy);

@@ -135,8 +135,8 @@ const settled = (pool: Pool, now: string): Promise<void> =>
 /** What matters of the table: every loan that is out with all its rungs, and which ones are not. */
 async function tableOf(pool: Pool): Promise<unknown[]> {
   const { rows } = await pool.query<Record<string, unknown>>(`
-    SELECT attribution_id, borrower_id, due_version, open, loan, zone, next_at,
+    SELECT attribution_id, borrower_id, due_version, open, lent, zone, next_at,
       CASE WHEN open THEN plan END AS plan, CASE WHEN open THEN settled END AS settled, CASE WHEN open THEN basis END AS basis, CASE WHEN open THEN correlation END AS correlation, CASE WHEN open THEN policy_version END AS policy_version, recorded
     FROM scheduler.schedules ORDER BY attribution_id`);
-  return rows.map((row) => (row.open ? row : { ...row, loan: undefined, zone: undefined, due_version: undefined }));
+  return rows.map((row) => (row.open ? row : { ...row, lent: undefined, zone: undefined, due_version: undefined }));
 }

@@ -37,7 +37,7 @@ export async function rebuildSchedules({ pool, store, book, onlyIfNew = false }:
     const head = await store.head();
     for await (const events of pages(store, 'borrower')) await keepZones(client, events);
     for await (const events of pages(store, 'attribution')) await planPage(client, events, book.all());
-    for await (const events of pages(store, 'schedule')) await settlePage(client, events);
+    for await (const events of pages(store, 'schedule')) await settlePage(client, events, book);
     await client.query('INSERT INTO scheduler.built (at, head) VALUES (now(), $1) ON CONFLICT (one) DO UPDATE SET at = excluded.at, head = excluded.head', [head]);
     const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM scheduler.schedules');
     return rows[0]!.n;
@@ -74,17 +74,17 @@ async function planPage(client: Client, events: readonly RecordedEvent[], polici
 
 const PREFIX = scheduleStream('').length;
 
-async function settlePage(client: Client, events: readonly RecordedEvent[]): Promise<void> {
+async function settlePage(client: Client, events: readonly RecordedEvent[], book: PolicyBook): Promise<void> {
   const byLoan = new Map<string, RecordedEvent[]>();
   for (const event of events) {
     const id = event.stream.slice(PREFIX);
     const own = byLoan.get(id);
     if (own) own.push(event); else byLoan.set(id, [event]);
   }
-  const schedules = await lock(client, [...byLoan.keys()]);
+  const schedules = await lock(client, book, [...byLoan.keys()]);
   await write(client, schedules.map((schedule) => {
     const own = byLoan.get(schedule.loan.attributionId)!;
     const settled: Schedule = { ...schedule, recorded: schedule.recorded + own.length, rungs: settle(schedule.rungs, settledBy(own, schedule.loan.dueVersion)) };
     return { schedule: settled, next: nextAt(settled) };
-  }));
+  }), book.all());
 }

@@ -1,6 +1,8 @@
 import type { Channel, LoanSnapshot } from '@rappel/contracts';
 import { boolArray, instantArray, int4Array, textArray } from '@rappel/postgres';
 import { isoOf } from './calendar.ts';
+import { plannedRungs } from './plan.ts';
+import type { ActivePolicy } from './policy.ts';
 import { rungKey, type Rung, type RungType, type SkipReason } from './rung.ts';
 import { nextAt, type Schedule } from './schedule.ts';
 
@@ -8,24 +10,40 @@ import { nextAt, type Schedule } from './schedule.ts';
 export interface Row {
   readonly attribution_id: string;
   readonly borrower_id: string;
+  readonly due_version: number;
   readonly open: boolean;
-  readonly loan: string;
+  /** JSON: the loan without what has columns of its own; older rows hold all of it. */
+  readonly lent: string;
   readonly zone: string | null;
   readonly correlation: string | null;
   readonly basis: string;
-  readonly plan: string;
+  /** Null: what `plannedRungs` gives for the loan, zone, basis and policy of the row. */
+  readonly plan: string | null;
   readonly settled: string;
   readonly policy_version: number;
   readonly recorded: number;
 }
 
-export const COLUMNS = 'attribution_id, borrower_id, open, loan, zone, correlation, basis, plan, settled, policy_version, recorded';
+export const COLUMNS = 'attribution_id, borrower_id, due_version, open, lent, zone, correlation, basis, plan, settled, policy_version, recorded';
 
-export const fromRow = (row: Row): Schedule => ({
-  loan: JSON.parse(row.loan) as LoanSnapshot, open: row.open, ...(row.zone ? { zone: row.zone } : {}),
-  ...(row.correlation ? { correlationId: row.correlation } : {}), basis: row.basis,
-  rungs: withSettled(readRungs(row.plan), row.settled), policyVersion: row.policy_version, recorded: row.recorded,
-});
+/** @param active the policy that the row names */
+export function fromRow({ attribution_id: attributionId, borrower_id: borrowerId, due_version: dueVersion, lent, ...row }: Row, active: ActivePolicy): Schedule {
+  const loan = Object.assign({ attributionId, borrowerId, dueVersion }, JSON.parse(lent) as Lent);
+  const planned: Planned = { loan, basis: row.basis, ...(row.zone ? { zone: row.zone } : {}) };
+  return {
+    ...planned, open: row.open, ...(row.correlation ? { correlationId: row.correlation } : {}),
+    rungs: withSettled(row.plan === null ? plannedRungs({ ...planned, active }) : readRungs(row.plan), row.settled), policyVersion: row.policy_version, recorded: row.recorded,
+  };
+}
+type Planned = Pick<Schedule, 'loan' | 'zone' | 'basis'>;
+
+type Lent = Omit<LoanSnapshot, 'attributionId' | 'borrowerId' | 'dueVersion'>;
+
+/** A loan without what has columns of its own. Field by field: one that the contract gains does not compile until it is here. */
+export function lentOf({ loan: { department, category, item, duration, due, dueAt } }: Schedule): string {
+  const lent: Record<keyof Lent, unknown> = { department, category, item, duration, due, dueAt };
+  return JSON.stringify(lent);
+}
 
 function withSettled(rungs: readonly Rung[], settled: string): readonly Rung[] {
   if (settled === '') return rungs;
@@ -45,8 +63,10 @@ export const settledOf = ({ rungs }: Schedule): string => rungs.filter(({ done }
  */
 type Written = [type: RungType, n: number, after: number, lasts: number | null, policy: number, level?: number, rest?: { channels?: Channel[]; skip?: SkipReason }];
 
+const NONE = '[]';
+
 function write(rungs: readonly Rung[]): string {
-  if (rungs.length === 0) return '[]';
+  if (rungs.length === 0) return NONE;
   const first = rungs[0]!.at;
   return JSON.stringify([first, ...rungs.map(({ type, n, at, until, policy, channels, level, skip }): Written => {
     const planned: Written = [type, n, seconds(first, at), until === undefined ? null : seconds(at, until), policy];
@@ -70,22 +90,35 @@ function readRungs(text: string): Rung[] {
 // Many loans share one plan.
 const written = new WeakMap<readonly Rung[], string>();
 
-/** A schedule's rungs as planned. */
-export function plannedOf({ rungs }: Schedule): string {
+function textOf(rungs: readonly Rung[]): string {
   let text = written.get(rungs);
   if (text === undefined) written.set(rungs, text = write(rungs));
   return text;
 }
 
-/** The values of `INSERT_COLUMNS`, one array for each. */
-export const valuesOf = (schedules: readonly Schedule[]): Buffer[] => [
+/**
+ * A schedule's rungs as planned; undefined when they are what anybody works out from its row, as most are.
+ * @param active the policy that it was last planned under
+ */
+export function plannedOf({ loan, zone, basis, rungs }: Schedule, active: ActivePolicy): string | undefined {
+  if (rungs.length === 0) return NONE;
+  const usual = plannedRungs({ loan, basis, active, ...(zone ? { zone } : {}) });
+  return rungs === usual || textOf(rungs) === textOf(usual) ? undefined : textOf(rungs);
+}
+
+/** @param policies all, by their versions from 1 */
+export const plansOf = (schedules: readonly Schedule[], policies: readonly ActivePolicy[]): (string | undefined)[] =>
+  schedules.map((schedule) => plannedOf(schedule, policies[schedule.policyVersion - 1]!));
+
+/** The values of `INSERTED`, one array for each, of schedules nothing of which is told yet. */
+export const valuesOf = (schedules: readonly Schedule[], policies: readonly ActivePolicy[]): Buffer[] => [
   textArray(schedules.map(({ loan }) => loan.attributionId)), textArray(schedules.map(({ loan }) => loan.borrowerId)),
   int4Array(schedules.map(({ loan }) => loan.dueVersion)), boolArray(schedules.map(({ open }) => open)),
-  textArray(schedules.map(({ loan }) => JSON.stringify(loan))), textArray(schedules.map(({ zone }) => zone)), textArray(schedules.map(({ basis }) => basis)),
-  textArray(schedules.map(plannedOf)), textArray(schedules.map(settledOf)),
-  int4Array(schedules.map(({ policyVersion }) => policyVersion)), int4Array(schedules.map(({ recorded }) => recorded)), instantArray(schedules.map(nextAt)),
+  textArray(schedules.map(lentOf)), textArray(schedules.map(({ zone }) => zone)), textArray(schedules.map(({ basis }) => basis)),
+  textArray(plansOf(schedules, policies)), int4Array(schedules.map(({ policyVersion }) => policyVersion)), instantArray(schedules.map(nextAt)),
   textArray(schedules.map(({ correlationId }) => correlationId)),
 ];
 
-export const INSERT_COLUMNS = 'attribution_id, borrower_id, due_version, open, loan, zone, basis, plan, settled, policy_version, recorded, next_at, correlation';
-export const UNNESTED = 'unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::timestamptz[], $13::text[])';
+// Side by side in the select list: as a function in FROM, each array would be copied into a store of rows first.
+const UNNESTED = ['text', 'text', 'int', 'boolean', 'text', 'text', 'text', 'text', 'int', 'timestamptz', 'text'].map((type, i) => `unnest($${i + 1}::${type}[])`).join(', ');
+export const INSERTED = `(attribution_id, borrower_id, due_version, open, lent, zone, basis, plan, policy_version, next_at, correlation, settled, recorded) SELECT ${UNNESTED}, '', 0`;

@@ -87,7 +87,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
     const broken: unknown[] = [];
     for (let failures = 0, heldElsewhere = 0; !stopping.signal.aborted;) {
       try {
-        const options = { pool, store, active: book.active(), now: clock.now(), limit: batch };
+        const options = { pool, store, book, now: clock.now(), limit: batch };
         const claimed = await claimDue(options);
         if (claimed) {
           const emission = emitClaimed(claimed, options, broken);
@@ -143,9 +143,8 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
 
   async function replanAll(): Promise<void> {
     await news.idle();
-    const policies = book.all();
     let after: string | undefined = '';
-    while (after !== undefined && !stopping.signal.aborted) after = await replanPage(pool, { policies, after, limit: batch });
+    while (after !== undefined && !stopping.signal.aborted) after = await replanPage(pool, { book, after, limit: batch });
     alarm.ring('');
   }
 
@@ -153,7 +152,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
   async function followBorrowers(): Promise<void> {
     let saved = performance.now();
     for await (const { events, checkpoint, caughtUp } of store.subscribe({ categories: ['borrower'], after: await reachedBefore(pool), signal: stopping.signal })) {
-      if (await takeInBorrowers(pool, events, book.all()) > 0) alarm.ring('');
+      if (await takeInBorrowers(pool, events, book) > 0) alarm.ring('');
       if (caughtUp) hearZones();
       if (events.length === 0) continue;
       // What is read twice changes nothing.
@@ -178,16 +177,16 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
 
   return {
     recorded: (attributionId) => store.readStream(scheduleStream(attributionId)),
-    preview: (policy, at) => previewPolicy(pool, { current: book.active(), policy, at }),
+    preview: (policy, at) => previewPolicy(pool, { book, policy, at }),
     rebuild: async () => {
       const loans = await rebuildSchedules({ pool, store, book });
       alarm.ring('');
       return loans;
     },
     soonest: () => soonest(pool),
-    find: (attributionId) => find(pool, attributionId),
+    find: (attributionId) => find(pool, book, attributionId),
     explained: async (attributionId) => {
-      const schedule = await find(pool, attributionId);
+      const schedule = await find(pool, book, attributionId);
       if (!schedule) return undefined;
       const { borrowerId } = schedule.loan;
       const zones = (await zonesOf(pool, [borrowerId])).get(borrowerId) ?? [];

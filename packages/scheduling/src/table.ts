@@ -1,5 +1,7 @@
 import { instantArray, int4Array, lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
-import { COLUMNS, fromRow, INSERT_COLUMNS, plannedOf, settledOf, UNNESTED, valuesOf, type Row } from './row.ts';
+import { COLUMNS, fromRow, INSERTED, plansOf, settledOf, valuesOf, type Row } from './row.ts';
+import type { PolicyBook } from './policies.ts';
+import type { ActivePolicy } from './policy.ts';
 import type { Schedule } from './schedule.ts';
 
 const IN = 'scheduler.schedules';
@@ -7,23 +9,22 @@ const IN = 'scheduler.schedules';
 /** What wins when two messages about one loan meet: closed is final, else the higher due version. */
 export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.open || a.loan.dueVersion > b.loan.dueVersion);
 
+// The plan and what it was made from: a loan that is closed keeps what it was told by.
+const PLANNED = ['due_version', 'lent', 'zone', 'correlation', 'basis', 'plan', 'settled', 'policy_version'];
+
 /**
  * Takes in what messages say, in one round trip, whatever order they come in: a row changes only when the news outranks it.
  * @param schedules one per loan
  */
-export async function put(db: Client, schedules: readonly Schedule[]): Promise<void> {
+export async function put(db: Client, schedules: readonly Schedule[], policies: readonly ActivePolicy[]): Promise<void> {
   // In one order everywhere, so that two instances never wait for each other.
   const ordered = schedules.toSorted((a, b) => (a.loan.attributionId < b.loan.attributionId ? -1 : 1));
   await db.query({
     name: 'scheduler-put',
-    text: `INSERT INTO ${IN} AS s (${INSERT_COLUMNS}) SELECT * FROM ${UNNESTED}
-      ON CONFLICT (attribution_id) DO UPDATE SET due_version = excluded.due_version, open = excluded.open, loan = excluded.loan, zone = excluded.zone,
-        basis = excluded.basis, next_at = excluded.next_at, correlation = excluded.correlation,
-        plan = CASE WHEN excluded.open THEN excluded.plan ELSE s.plan END,
-        settled = CASE WHEN excluded.open THEN excluded.settled ELSE s.settled END,
-        policy_version = CASE WHEN excluded.open THEN excluded.policy_version ELSE s.policy_version END
+    text: `INSERT INTO ${IN} AS s ${INSERTED}
+      ON CONFLICT (attribution_id) DO UPDATE SET open = excluded.open, next_at = excluded.next_at, ${PLANNED.map((column) => `${column} = CASE WHEN excluded.open THEN excluded.${column} ELSE s.${column} END`).join(', ')}
       WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)`,
-    values: valuesOf(ordered),
+    values: valuesOf(ordered, policies),
   });
 }
 
@@ -47,7 +48,7 @@ async function writeSettled(client: Client, changed: readonly Changed[]): Promis
 }
 
 /** Writes back schedules whose rows the caller holds locked, plans included. */
-export async function write(client: Client, changed: readonly Changed[]): Promise<void> {
+export async function write(client: Client, changed: readonly Changed[], policies: readonly ActivePolicy[]): Promise<void> {
   if (changed.length === 0) return;
   const schedules = changed.map(({ schedule }) => schedule);
   await client.query({
@@ -56,7 +57,7 @@ export async function write(client: Client, changed: readonly Changed[]): Promis
       UPDATE ${IN} s SET settled = v.settled, recorded = v.recorded, next_at = v.next_at, plan = v.plan, policy_version = v.policy_version, zone = v.zone
       FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::int[], $7::text[]) v (attribution_id, settled, recorded, next_at, plan, policy_version, zone)
       WHERE s.attribution_id = v.attribution_id`,
-    values: [...outcomesOf(changed), textArray(schedules.map(plannedOf)), int4Array(schedules.map(({ policyVersion }) => policyVersion)), textArray(schedules.map(({ zone }) => zone))],
+    values: [...outcomesOf(changed), textArray(plansOf(schedules, policies)), int4Array(schedules.map(({ policyVersion }) => policyVersion)), textArray(schedules.map(({ zone }) => zone))],
   });
 }
 
@@ -67,7 +68,10 @@ const outcomesOf = (changed: readonly Changed[]): Buffer[] => [
 
 /** Due schedules, locked for this caller until `finish`. The locks go with the connection, so a killed process frees them at once. */
 export interface Claim {
+  /** Those that want attention now come first. */
   readonly schedules: readonly Schedule[];
+  /** How many those are; the others share a borrower with one of them. */
+  readonly due: number;
   /** Writes back what became of them, with their plans when those changed too, and lets go. */
   finish(changed: readonly Changed[], plansToo: boolean): Promise<void>;
   /** Lets go, nothing written. */
@@ -87,39 +91,42 @@ export interface ClaimOptions {
 const CLAIMING = lockKey('rappel:scheduler:claim');
 
 /** Claims what is due, earliest first. Resolves to undefined when nothing is due or all of it is held by others. */
-export async function claim(pool: Pool, { limit, now, companionsUntil }: ClaimOptions): Promise<Claim | undefined> {
+export async function claim(pool: Pool, book: PolicyBook, { limit, now, companionsUntil }: ClaimOptions): Promise<Claim | undefined> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     await client.query({ name: 'scheduler-claiming', text: 'SELECT pg_advisory_lock($1)', values: [CLAIMING] });
-    const rows = await lockDue(client, { limit, now, companionsUntil });
+    const { rows, due } = await lockDue(client, { limit, now, companionsUntil });
     await client.query({ name: 'scheduler-claimed', text: 'SELECT pg_advisory_unlock($1)', values: [CLAIMING] });
     if (rows.length === 0) {
       await client.query('ROLLBACK');
       client.release();
       return undefined;
     }
-    return { schedules: rows.map(fromRow), finish: (changed, plansToo) => finish(client, () => (plansToo ? write : writeSettled)(client, changed)), release: () => finish(client) };
+    return {
+      schedules: await schedulesOf(rows, book), due,
+      finish: (changed, plansToo) => finish(client, () => (plansToo ? write(client, changed, book.all()) : writeSettled(client, changed))), release: () => finish(client),
+    };
   } catch (error) {
     client.release(error as Error);
     throw error;
   }
 }
 
-async function lockDue(client: Client, { limit, now, companionsUntil }: ClaimOptions): Promise<Row[]> {
+async function lockDue(client: Client, { limit, now, companionsUntil }: ClaimOptions): Promise<{ rows: Row[]; due: number }> {
   const { rows: due } = await client.query<Row>({
     name: 'scheduler-due',
     text: `SELECT ${COLUMNS} FROM ${IN} WHERE next_at <= $1 ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
     values: [now, limit],
   });
-  if (due.length === 0) return due;
+  if (due.length === 0) return { rows: due, due: 0 };
   const { rows: companions } = await client.query<Row>({
     name: 'scheduler-companions',
     text: `SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND open AND next_at <= $2 FOR UPDATE SKIP LOCKED`,
     values: [textArray([...new Set(due.map(({ borrower_id }) => borrower_id))]), companionsUntil],
   });
   const mine = new Set(due.map(({ attribution_id }) => attribution_id));
-  return [...due, ...companions.filter(({ attribution_id }) => !mine.has(attribution_id))];
+  return { rows: [...due, ...companions.filter(({ attribution_id }) => !mine.has(attribution_id))], due: due.length };
 }
 
 async function finish(client: Client, work?: () => Promise<void>): Promise<void> {
@@ -139,37 +146,44 @@ export async function soonest(pool: Pool): Promise<string | undefined> {
   return rows[0]?.at?.toISOString();
 }
 
-export async function find(pool: Pool, attributionId: string): Promise<Schedule | undefined> {
+/** Rows as schedules; a policy that another instance has just put in force is looked up first. */
+async function schedulesOf(rows: readonly Row[], book: PolicyBook): Promise<Schedule[]> {
+  await book.reach(rows.reduce((last, { policy_version }) => Math.max(last, policy_version), 0));
+  const policies = book.all();
+  return rows.map((row) => fromRow(row, policies[row.policy_version - 1]!));
+}
+
+export async function find(pool: Pool, book: PolicyBook, attributionId: string): Promise<Schedule | undefined> {
   const { rows } = await pool.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = $1`, [attributionId]);
-  return rows[0] && fromRow(rows[0]);
+  return (await schedulesOf(rows, book))[0];
 }
 
 /** Open loans, the first `limit` after `after`, that were planned under an older policy: locked. */
-export async function lockOutdated(client: Client, { version, after, limit }: { version: number; after: string; limit: number }): Promise<Schedule[]> {
+export async function lockOutdated(client: Client, book: PolicyBook, { version, after, limit }: { version: number; after: string; limit: number }): Promise<Schedule[]> {
   const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id > $3 AND open AND policy_version < $1 ORDER BY attribution_id LIMIT $2 FOR UPDATE`, [version, limit, after]);
-  return rows.map(fromRow);
+  return schedulesOf(rows, book);
 }
 
 /** Open loans of these borrowers, locked. */
-export async function lockBorrowers(client: Client, borrowerIds: readonly string[]): Promise<Schedule[]> {
+export async function lockBorrowers(client: Client, book: PolicyBook, borrowerIds: readonly string[]): Promise<Schedule[]> {
   const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE borrower_id = ANY($1) AND open ORDER BY attribution_id FOR UPDATE`, [textArray(borrowerIds)]);
-  return rows.map(fromRow);
+  return schedulesOf(rows, book);
 }
 
 /** Rows of these loans, locked. */
-export async function lock(client: Client, attributionIds: readonly string[]): Promise<Schedule[]> {
+export async function lock(client: Client, book: PolicyBook, attributionIds: readonly string[]): Promise<Schedule[]> {
   const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM ${IN} WHERE attribution_id = ANY($1) ORDER BY attribution_id FOR UPDATE`, [textArray(attributionIds)]);
-  return rows.map(fromRow);
+  return schedulesOf(rows, book);
 }
 
 /** Open schedules, all of one borrower at a time, read a page at a time. */
-export async function* schedulesByBorrower(pool: Pool, page = 2000): AsyncGenerator<Schedule[]> {
+export async function* schedulesByBorrower(pool: Pool, book: PolicyBook, page = 2000): AsyncGenerator<Schedule[]> {
   let kept: Schedule[] = [];
   for (let [borrower, attribution] = ['', '']; ;) {
     const { rows } = await pool.query<Row>(
       `SELECT ${COLUMNS} FROM ${IN} WHERE open AND next_at IS NOT NULL AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
       [borrower, attribution, page]);
-    for (const schedule of rows.map(fromRow)) {
+    for (const schedule of await schedulesOf(rows, book)) {
       if (kept.length > 0 && kept[0]!.loan.borrowerId !== schedule.loan.borrowerId) {
         yield kept;
         kept = [];
@@ -177,8 +191,8 @@ export async function* schedulesByBorrower(pool: Pool, page = 2000): AsyncGenera
       kept.push(schedule);
     }
     if (rows.length < page) break;
-    const last = fromRow(rows.at(-1)!).loan;
-    [borrower, attribution] = [last.borrowerId, last.attributionId];
+    const last = rows.at(-1)!;
+    [borrower, attribution] = [last.borrower_id, last.attribution_id];
   }
   if (kept.length > 0) yield kept;
 }

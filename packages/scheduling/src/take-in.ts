@@ -1,6 +1,7 @@
 import type { LoanSnapshot } from '@rappel/contracts';
 import type { RecordedEvent } from '@rappel/event-store';
 import { inTransaction, type Client, type Pool } from '@rappel/postgres';
+import type { PolicyBook } from './policies.ts';
 import type { ActivePolicy } from './policy.ts';
 import { nextAt, plannedAgain, planThrough, type Circumstances, type Schedule } from './schedule.ts';
 import { lockBorrowers, lockOutdated, outranks, put, write, type Changed } from './table.ts';
@@ -39,7 +40,7 @@ export async function takeInLoans(client: Client, news: readonly LoanNews[], pol
     }
   }
   const schedules = [...latest.values()];
-  await put(client, schedules);
+  await put(client, schedules, policies);
   return { schedules, refused };
 }
 
@@ -49,11 +50,11 @@ function scheduleFrom({ loan, open, at, correlationId }: LoanNews, circumstances
 }
 
 /** Plans the open loans of borrowers who moved to another zone anew; resolves to the number of loans. */
-export async function takeInBorrowers(pool: Pool, events: readonly RecordedEvent[], policies: readonly ActivePolicy[]): Promise<number> {
+export async function takeInBorrowers(pool: Pool, events: readonly RecordedEvent[], book: PolicyBook): Promise<number> {
   if (events.length === 0 || !await anyMoves(pool, events)) return 0;
   return inTransaction(pool, async (client) => {
     const moved = await keepZones(client, events);
-    return moved.length === 0 ? 0 : planAgain(client, await lockBorrowers(client, moved), policies);
+    return moved.length === 0 ? 0 : planAgain(client, await lockBorrowers(client, book, moved), book.all());
   });
 }
 
@@ -61,11 +62,11 @@ export async function takeInBorrowers(pool: Pool, events: readonly RecordedEvent
  * Plans open loans anew that were planned under an older policy, one page after `after`.
  * Resolves to the page's last loan, undefined after the last page.
  */
-export async function replanPage(pool: Pool, { policies, after, limit }: { policies: readonly ActivePolicy[]; after: string; limit: number }): Promise<string | undefined> {
+export async function replanPage(pool: Pool, { book, after, limit }: { book: PolicyBook; after: string; limit: number }): Promise<string | undefined> {
   return inTransaction(pool, async (client) => {
     await holdZones(client);
-    const schedules = await lockOutdated(client, { version: policies.at(-1)!.version, after, limit });
-    await planAgain(client, schedules, policies);
+    const schedules = await lockOutdated(client, book, { version: book.active().version, after, limit });
+    await planAgain(client, schedules, book.all());
     return schedules.at(-1)?.loan.attributionId;
   });
 }
@@ -75,6 +76,6 @@ async function planAgain(client: Client, schedules: readonly Schedule[], policie
   await write(client, schedules.map((schedule): Changed => {
     const again = plannedAgain(schedule, { policies, zones: zones.get(schedule.loan.borrowerId) ?? [] });
     return { schedule: again, next: nextAt(again) };
-  }));
+  }), policies);
   return schedules.length;
 }
