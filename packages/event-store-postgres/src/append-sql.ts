@@ -1,110 +1,10 @@
-/**
+/*
  * Positions are given under one advisory lock that is held until the commit, so whoever sees a position sees all below it.
- * The whole group travels in one call: no client can stall while it holds the lock.
+ * A group travels in one call: no client can stall while it holds the lock.
  * Every index of `events` grows at its right-hand edge (streams get rising numbers), which keeps appends flat as the log grows.
  * Known ids are looked for among a stream's first 8 events by reading them, beyond that in an index: most streams stay
  * short, so most events need no entry there.
  */
-export const appendGroup = `
-CREATE FUNCTION append_group(
-  a_unit int[], a_stream text[], a_expected int[], a_size int[],
-  e_append int[], e_index int[], e_id uuid[], e_stream text[], e_type text[],
-  e_data json[], e_personal json[], e_metadata json[], e_recorded timestamptz[],
-  OUT outcomes int[], OUT versions int[], OUT positions bigint[]
-) LANGUAGE plpgsql
-SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
-AS $$
-DECLARE
-  written CONSTANT int := 0; duplicate CONSTANT int := 1; conflict CONSTANT int := 2; partly CONSTANT int := 3; spoiled CONSTANT int := 4;
-  n CONSTANT int := cardinality(a_stream);
-  ids bigint[];
-  held int[];
-  found int[] := array_fill(0, ARRAY[n]);
-  is_new boolean[] := array_fill(false, ARRAY[n]);
-  offsets bigint[] := array_fill(0, ARRAY[n]);
-  failed int[] := '{}';
-  head bigint;
-  anew boolean := false;
-  old boolean := false;
-  known record;
-BEGIN
-  PERFORM pg_advisory_xact_lock(7234017283807667300);
-
-  SELECT array_agg(coalesce(s.id, 0) ORDER BY a.place), array_agg(coalesce(last.version, 0) ORDER BY a.place), bool_or(s.id IS NOT NULL)
-    INTO ids, held, old
-    FROM unnest(a_stream) WITH ORDINALITY AS a (name, place)
-    LEFT JOIN event_store.streams s ON s.name = a.name
-    LEFT JOIN LATERAL (
-      SELECT e.version FROM event_store.events e WHERE e.stream_id = s.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1
-    ) last ON true;
-  versions := held;
-  positions := offsets;
-  outcomes := found;
-
-  IF old THEN
-    FOR known IN
-      SELECT x.append, count(*)::int AS n, max(e.version) AS version, max(e.position) AS position
-        FROM unnest(e_append, e_id) AS x (append, id)
-       CROSS JOIN LATERAL (
-         (SELECT f.version, f.position FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version <= 8 AND f.id = x.id)
-         UNION ALL
-         (SELECT f.version, f.position FROM event_store.events f
-           WHERE held[x.append] > 8 AND f.stream_id = ids[x.append] AND f.version > 8 AND f.id = x.id)
-       ) e
-       GROUP BY x.append
-    LOOP
-      found[known.append] := known.n;
-      IF known.n = a_size[known.append] THEN
-        versions[known.append] := known.version;
-        positions[known.append] := known.position;
-      END IF;
-    END LOOP;
-  END IF;
-
-  FOR i IN 1..n LOOP
-    IF found[i] > 0 THEN
-      IF found[i] = a_size[i] THEN
-        outcomes[i] := duplicate;
-      ELSE
-        outcomes[i] := partly;
-        versions[i] := found[i];
-        failed := failed || a_unit[i];
-      END IF;
-    ELSIF a_expected[i] >= 0 AND a_expected[i] <> held[i] THEN
-      outcomes[i] := conflict;
-      failed := failed || a_unit[i];
-    END IF;
-  END LOOP;
-
-  SELECT coalesce((SELECT e.position FROM event_store.events e ORDER BY e.position DESC LIMIT 1), 0) INTO head;
-  FOR i IN 1..n LOOP
-    IF outcomes[i] <= duplicate AND a_unit[i] = ANY (failed) THEN
-      outcomes[i] := spoiled;
-    ELSIF outcomes[i] = written THEN
-      IF ids[i] = 0 THEN
-        ids[i] := nextval('event_store.stream_ids');
-        is_new[i] := true;
-        anew := true;
-      END IF;
-      offsets[i] := head;
-      head := head + a_size[i];
-      versions[i] := held[i] + a_size[i];
-      positions[i] := head;
-    END IF;
-  END LOOP;
-
-  IF anew THEN
-    INSERT INTO event_store.streams (id, name)
-    SELECT a.id, a.name FROM unnest(ids, a_stream, is_new) AS a (id, name, is_new) WHERE a.is_new;
-  END IF;
-  INSERT INTO event_store.events (position, stream_id, version, id, recorded_at, category, stream, type, data, personal, metadata)
-  SELECT offsets[x.append] + x.index, ids[x.append], held[x.append] + x.index, x.id, coalesce(x.recorded, clock_timestamp()),
-         split_part(x.stream, '-', 1), x.stream, x.type, x.data, x.personal, x.metadata
-    FROM unnest(e_append, e_index, e_id, e_stream, e_type, e_data, e_personal, e_metadata, e_recorded)
-      AS x (append, index, id, stream, type, data, personal, metadata, recorded)
-   WHERE outcomes[x.append] = written;
-END $$`;
 
 /** Which appends of a group are refused or known already, for the rare group that has one. Refusing one refuses its whole unit. */
 export const judgeGroup = `
@@ -160,13 +60,13 @@ BEGIN
 END $$`;
 
 /**
- * The same promises as the first `append_group`, which stays for processes of the version before, for half of what a small group cost:
- * that was the start of statements and expressions rather than the work in them, so there are few. The head and the streams come
- * in one look. What is there already, or expected to be, is looked at in one more; only when that finds something to refuse or to
- * recognise is each append judged. Looks are scalar subqueries: the planner can make no join or hash of them, whatever it takes the
- * tables' size to be. Arrays are unnested in the target list, which keeps no copy of them.
+ * Appends a group of which each append is judged by itself. What a small group costs is the start of statements and expressions
+ * rather than the work in them, so there are few. The head and the streams come in one look. What is there already, or expected to be,
+ * is looked at in one more; only when that finds something to refuse or to recognise is each append judged. Looks are scalar
+ * subqueries: the planner can make no join or hash of them, whatever it takes the tables' size to be. Arrays are unnested in the target
+ * list, which keeps no copy of them.
  */
-export const lighterAppends = `
+export const appendGroup = `
 CREATE FUNCTION append_group(
   a_unit int[], a_stream text[], a_expected int[], a_size int[],
   e_append int[], e_index int[], e_id uuid[], e_type text[], e_data json[], e_personal json[], e_metadata json[], e_recorded timestamptz[],
@@ -232,4 +132,64 @@ BEGIN
     FROM (SELECT unnest(e_append) AS append, unnest(e_index) AS index, unnest(e_id) AS id, unnest(e_type) AS type, unnest(e_data) AS data,
                  unnest(e_personal) AS personal, unnest(e_metadata) AS metadata, unnest(e_recorded) AS recorded) x
    WHERE outcomes[x.append] = 0;
+END $$`;
+
+/**
+ * Appends a group of which all is to be written, which nearly every group is, for a sixth less: without a loop, and new streams are
+ * looked for in one go. Where an append is known already or not as expected it writes nothing and returns NULL: `append_group` is to
+ * judge. Returns the last position before, then each stream's version before. `a_before`: events of the group before each append's.
+ * A stream's id is 2^40 + the position of its first event: rising as positions do, and apart from the ids that `append_group` gives.
+ */
+export const writeGroup = `
+CREATE FUNCTION write_group(
+  a_stream text[], a_expected int[], a_before int[], e_append int[], e_index int[],
+  e_id uuid[], e_type text[], e_data json[], e_personal json[], e_metadata json[], e_recorded timestamptz[]
+) RETURNS bigint[] LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off
+AS $$
+DECLARE
+  head bigint;
+  ids bigint[]; -- 0 = without events
+  held bigint[];
+  any_known boolean;
+  to_judge boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7234017283807667300);
+
+  SELECT coalesce((SELECT e.position FROM event_store.events e ORDER BY e.position DESC LIMIT 1), 0),
+         EXISTS (SELECT FROM event_store.streams s WHERE s.name = ANY (a_stream))
+    INTO head, any_known;
+  ids := array_fill(0::bigint, ARRAY[cardinality(a_stream)]);
+  held := ids;
+
+  IF any_known OR 0 < ANY (a_expected) THEN
+    ids := ARRAY(SELECT coalesce((SELECT s.id FROM event_store.streams s WHERE s.name = a.name), 0) FROM unnest(a_stream) AS a (name));
+    SELECT h.held,
+           EXISTS (SELECT FROM unnest(a_expected, h.held) AS j (expected, held) WHERE j.expected >= 0 AND j.expected <> j.held)
+           OR EXISTS (
+             SELECT FROM unnest(e_append, e_id) AS x (append, id)
+              WHERE (SELECT f.version FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version <= 8 AND f.id = x.id LIMIT 1) > 0
+                 OR (h.held[x.append] > 8 AND
+                     (SELECT f.version FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version > 8 AND f.id = x.id LIMIT 1) > 0))
+      INTO held, to_judge
+      FROM (SELECT ARRAY(
+        SELECT coalesce((SELECT e.version FROM event_store.events e WHERE e.stream_id = k.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1), 0)
+          FROM unnest(ids) AS k (id)) AS held OFFSET 0) h;
+    IF to_judge THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+
+  IF 0 = ANY (ids) THEN
+    INSERT INTO event_store.streams (id, name)
+    SELECT 1099511627777 + head + a.before, a.name
+      FROM (SELECT unnest(ids) AS id, unnest(a_before) AS before, unnest(a_stream) AS name) a WHERE a.id = 0;
+  END IF;
+  INSERT INTO event_store.events (position, stream_id, version, id, recorded_at, category, stream, type, data, personal, metadata)
+  SELECT head + x.place, coalesce(nullif(ids[x.append], 0), 1099511627777 + head + a_before[x.append]), held[x.append] + x.index,
+         x.id, coalesce(x.recorded, clock_timestamp()),
+         split_part(a_stream[x.append], '-', 1), a_stream[x.append], x.type, x.data, x.personal, x.metadata
+    FROM (SELECT generate_subscripts(e_append, 1) AS place, unnest(e_append) AS append, unnest(e_index) AS index, unnest(e_id) AS id, unnest(e_type) AS type,
+                 unnest(e_data) AS data, unnest(e_personal) AS personal, unnest(e_metadata) AS metadata, unnest(e_recorded) AS recorded) x;
+  RETURN head || held;
 END $$`;

@@ -1,13 +1,14 @@
 import { EventRefused, prepareAppends, VersionConflict, isStoreUnavailable, type Append, type Appended, type PreparedAppend } from '@rappel/event-store';
 import { instantArray, int4Array, textArray, uuidArray } from '@rappel/postgres';
-import type { Run } from './connection.ts';
+import type { Row, Run } from './connection.ts';
 import { checkpointOf } from './decode.ts';
 import { createGather } from './gather.ts';
 
 type Unit = readonly PreparedAppend[];
 
-const SQL = 'SELECT outcomes, versions, positions FROM event_store.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)';
-// As the function answers.
+const WRITE = 'SELECT event_store.write_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
+const JUDGE = 'SELECT outcomes, versions, positions FROM event_store.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)';
+// As append_group answers.
 const WRITTEN = 0;
 const DUPLICATE = 1;
 const CONFLICT = 2;
@@ -26,14 +27,22 @@ export interface Appender {
 export function createAppender(run: Run, { lanes, onWritten }: { lanes: number; onWritten: (units: readonly Unit[]) => void }): Appender {
   async function runGroup(units: readonly Unit[]): Promise<(Appended[] | Error)[]> {
     try {
-      const [row] = await run(SQL, parameters(units), { prepared: true });
+      const group = encode(units);
+      const [written] = await run(WRITE, [group.streams, group.expected, group.before, ...group.events], { prepared: true });
+      const answers = written![0] ? allWritten(units, written![0]) : judged(units, await judge(units, group));
       onWritten(units);
-      return answers(units, row!.map((list) => list!.slice(1, -1).split(',')));
+      return answers;
     } catch (error) {
       if (units.length === 1 || isStoreUnavailable(error)) throw error;
       // The server choked on something in the group: let each one have its own answer.
       return Promise.all(units.map((unit) => runGroup([unit]).then(([answer]) => answer!, (reason: unknown) => reason as Error)));
     }
+  }
+  async function judge(units: readonly Unit[], { streams, expected, events }: Encoded): Promise<Row> {
+    const unitOf = units.flatMap((unit, i) => unit.map(() => i));
+    const sizes = units.flatMap((unit) => unit.map((append) => append.events.length));
+    const [row] = await run(JUDGE, [int4Array(unitOf), streams, expected, int4Array(sizes), ...events], { prepared: true });
+    return row!;
   }
   const gather = createGather<Unit, Appended[]>({
     lanes, weightOf, run: runGroup,
@@ -47,27 +56,53 @@ export function createAppender(run: Run, { lanes, onWritten }: { lanes: number; 
   };
 }
 
-function parameters(units: readonly Unit[]): Buffer[] {
+type Encoded = ReturnType<typeof encode>;
+
+function encode(units: readonly Unit[]) {
   const appends = units.flat();
   const events = appends.flatMap((append) => append.events);
-  const unitOf = units.flatMap((unit, i) => unit.map(() => i));
-  return [
-    int4Array(unitOf),
-    textArray(appends.map(({ stream }) => stream)),
-    int4Array(appends.map(({ expected }) => (expected === 'any' ? -1 : Math.min(expected, 2_147_483_647)))),
-    int4Array(appends.map((append) => append.events.length)),
-    int4Array(appends.flatMap((append, i) => append.events.map(() => i + 1))),
-    int4Array(appends.flatMap((append) => append.events.map((_, i) => i + 1))),
-    uuidArray(events.map(({ id }) => id)),
-    textArray(events.map(({ type }) => type)),
-    textArray(events.map(({ data }) => data), 'json'),
-    textArray(events.map(({ personal }) => personal), 'json'),
-    textArray(events.map(({ metadata }) => metadata), 'json'),
-    instantArray(events.map(({ recordedAt }) => recordedAt)),
-  ];
+  const before: number[] = [];
+  const appendOf: number[] = [];
+  const indexes: number[] = [];
+  appends.forEach((append, i) => {
+    before.push(appendOf.length);
+    for (let index = 1; index <= append.events.length; index++) {
+      appendOf.push(i + 1);
+      indexes.push(index);
+    }
+  });
+  return {
+    streams: textArray(appends.map(({ stream }) => stream)),
+    expected: int4Array(appends.map(({ expected }) => (expected === 'any' ? -1 : Math.min(expected, 2_147_483_647)))),
+    before: int4Array(before),
+    events: [
+      int4Array(appendOf),
+      int4Array(indexes),
+      uuidArray(events.map(({ id }) => id)),
+      textArray(events.map(({ type }) => type)),
+      textArray(events.map(({ data }) => data), 'json'),
+      textArray(events.map(({ personal }) => personal), 'json'),
+      textArray(events.map(({ metadata }) => metadata), 'json'),
+      instantArray(events.map(({ recordedAt }) => recordedAt)),
+    ],
+  };
 }
 
-function answers(units: readonly Unit[], [outcomes, versions, positions]: readonly string[][]): (Appended[] | Error)[] {
+const listOf = (array: string | null): string[] => array!.slice(1, -1).split(',');
+
+/** From the last position before and each stream's version before. */
+function allWritten(units: readonly Unit[], before: string): Appended[][] {
+  const [head, ...held] = listOf(before);
+  let position = BigInt(head!);
+  let next = 0;
+  return units.map((unit) => unit.map(({ stream, events }) => {
+    position += BigInt(events.length);
+    return { stream, version: Number(held[next++]) + events.length, checkpoint: checkpointOf(String(position)), duplicate: false };
+  }));
+}
+
+function judged(units: readonly Unit[], row: Row): (Appended[] | Error)[] {
+  const [outcomes, versions, positions] = row.map(listOf);
   let next = 0;
   return units.map((unit) => {
     const first = next;

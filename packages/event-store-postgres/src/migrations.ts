@@ -1,8 +1,10 @@
 import type { Migration } from '@rappel/postgres';
-import { appendGroup, judgeGroup, lighterAppends } from './append-sql.ts';
+import { appendGroup, judgeGroup, writeGroup } from './append-sql.ts';
 import { readCategories, readPages, readStreams } from './read-sql.ts';
 
 export const SCHEMA = 'event_store';
+
+const dropFirstAppendGroup = 'DROP FUNCTION IF EXISTS append_group(int[], text[], int[], int[], int[], int[], uuid[], text[], text[], json[], json[], json[], timestamptz[]);';
 
 /** Numbered steps; a released one never changes. */
 export const migrations: readonly Migration[] = [
@@ -37,10 +39,11 @@ CREATE UNIQUE INDEX events_by_id ON events (stream_id, id) WHERE version > 8;
 CREATE INDEX events_by_category ON events (category, position);
 `,
   },
-  { id: 2, name: 'group append', sql: appendGroup },
+  { id: 2, name: 'group append', sql: '' }, // a function that step 6 took the place of and step 8 removes
   { id: 3, name: 'grouped reads', sql: readStreams },
   { id: 4, name: 'pages', sql: readPages },
   { id: 5, name: 'judging apart', sql: judgeGroup },
-  { id: 6, name: 'lighter appends', sql: lighterAppends },
+  { id: 6, name: 'lighter appends', sql: appendGroup },
   { id: 7, name: 'pages by category', sql: readCategories },
+  { id: 8, name: 'whole groups', sql: `${dropFirstAppendGroup}${writeGroup}` },
 ];
