@@ -16,7 +16,7 @@ export async function openEmmett(url: string): Promise<Emmett> {
   const store: PostgresEventStore = getPostgreSQLEventStore(url);
   await store.schema.migrate();
   return {
-    append: async (stream, events) => { await store.appendToStream(stream, events.map(({ type, data }) => ({ type, data })) as never); },
+    append: async (stream, events) => { await store.appendToStream(stream, events.map(({ type, data, metadata }) => ({ type, data, metadata })) as never); },
     async consume(count) {
       // A store of its own: closing a consumer closes the connections of its store.
       const consumer = getPostgreSQLEventStore(url).consumer({ pulling: { batchSize: 1000 } });
