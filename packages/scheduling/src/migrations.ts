@@ -83,4 +83,13 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE schedules ALTER COLUMN plan DROP NOT NULL;
     `,
   },
+  {
+    id: 6,
+    name: 'moves',
+    // How often zones have changed. Whoever plans locks it shared, and knows from it that the zones are those they planned with.
+    sql: `
+      CREATE TABLE moves (one boolean PRIMARY KEY DEFAULT true CHECK (one), n bigint NOT NULL DEFAULT 0);
+      INSERT INTO moves DEFAULT VALUES;
+    `,
+  },
 ];

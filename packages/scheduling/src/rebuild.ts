@@ -8,7 +8,7 @@ import type { ActivePolicy } from './policy.ts';
 import { nextAt, settle, type Schedule } from './schedule.ts';
 import { lock, write } from './table.ts';
 import { takeInLoans } from './take-in.ts';
-import { holdZonesAlone, keepZones } from './zones.ts';
+import { emptyAlone, keepZones } from './zones.ts';
 
 interface Sources {
   readonly pool: Pool;
@@ -31,9 +31,7 @@ export async function rebuildSchedules({ pool, store, book, onlyIfNew = false }:
   return inTransaction(pool, async (client) => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [lockKey('rappel:scheduler:rebuild')]);
     if (onlyIfNew && (await client.query('SELECT 1 FROM scheduler.built')).rowCount) return 0;
-    // First, as planning does, so that neither waits for the other.
-    await holdZonesAlone(client);
-    await client.query('TRUNCATE scheduler.zones, scheduler.schedules');
+    await emptyAlone(client);
     const head = await store.head();
     for await (const events of pages(store, 'borrower')) await keepZones(client, events);
     for await (const events of pages(store, 'attribution')) await planPage(client, events, book.all());

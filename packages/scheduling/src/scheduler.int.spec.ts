@@ -9,6 +9,7 @@ import { migrations } from './migrations.ts';
 import { openPolicyBook } from './policies.ts';
 import { prepareSchedules } from './rebuild.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { keepZones } from './zones.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -106,8 +107,8 @@ describe('what a row says', () => {
     clock.set('2026-06-17T07:00:00.000Z');
     await until(async () => (await told()).length === 1);
     const { rungs } = (await scheduler.find('a-1'))!;
-    await store.append('borrower-b-1', [{ id: randomUUID(), type: 'BorrowerUpdated', data: { borrowerId: 'b-1', locale: 'fr', preferences: {}, has: { email: true, phone: true }, zone: 'Asia/Tokyo', at: '2026-06-17T08:00:00.000Z' } }], 'any');
     await scheduler.closed({ ...loanOf({ due: { date: '2026-06-29' } }), dueVersion: 2 }, '2026-06-17T07:30:00.000Z');
+    await store.append('borrower-b-1', [{ id: randomUUID(), type: 'BorrowerUpdated', data: { borrowerId: 'b-1', locale: 'fr', preferences: {}, has: { email: true, phone: true }, zone: 'Asia/Tokyo', at: '2026-06-17T08:00:00.000Z' } }], 'any');
     await until(async () => (await pool.query('SELECT 1 FROM scheduler.zones')).rowCount === 1);
     expect(await scheduler.find('a-1')).toMatchObject({ open: false, rungs });
   });
@@ -285,6 +286,46 @@ describe('a borrower who moves', () => {
     clock.set('2026-06-17T13:00:00.000Z');
     await until(async () => (await told()).length === 1);
     expect((await store.readStream('schedule-a-1'))[0]!.data).toMatchObject({ plannedFor: '2026-06-17T13:00:00.000Z' });
+  });
+
+  it('while a loan of theirs is being planned has it planned where they live by then', async () => {
+    const { scheduler, clock, pool } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    const client = await pool.connect();
+    const moved = { ...registered(clock.now(), 'Asia/Tokyo'), version: 1 } as unknown as RecordedEvent;
+    try {
+      await client.query('BEGIN');
+      await keepZones(client, [moved]);
+      const out = scheduler.out(loanOf({ due: { date: '2026-06-19' } }), clock.now());
+      await until(async () => (await pool.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO scheduler.schedules%'")).rowCount === 1);
+      await client.query('COMMIT');
+      await out;
+    } finally {
+      client.release();
+    }
+    expect(await scheduler.find('a-1')).toMatchObject({ zone: 'Asia/Tokyo', rungs: [{ at: '2026-06-18T00:00:00.000Z' }, {}, {}, {}, {}, {}, {}] });
+  });
+
+  it('waits for nobody who waits for them: rebuilding, planning, new policies and moves, all at once', async () => {
+    const { clock, store, pool, scheduler } = await world('2026-06-01T00:00:00.000Z');
+    const failures: unknown[] = [];
+    const book = await openPolicyBook(store, clock);
+    const busy = createScheduler({ store, pool, clock, book, lookAgainMs: 50, onFailure: (error) => failures.push(error) });
+    cleanUps.push(() => busy.stop());
+    busy.start();
+    const homes = ['Asia/Tokyo', 'America/New_York', 'Europe/Paris', 'Asia/Kathmandu'];
+    for (let round = 0; round < 12; round++) {
+      const loans = Array.from({ length: 60 }, (_, i) => loanOf({ id: `a-${round}-${i}`, borrower: i % 2 === 0 ? 'b-1' : `b-${i}`, due: { date: '2026-06-19' } }));
+      await Promise.all(loans.map((loan) => store.append(`attribution-${loan.attributionId}`, [{ id: randomUUID(), type: 'AttributionCreated', data: { loan, at: clock.now() } }], 0)));
+      await Promise.all([
+        ...loans.map((loan, i) => (i % 3 === 0 ? scheduler : busy).out(loan, clock.now())),
+        store.append('borrower-b-1', [registered(clock.now(), homes[round % homes.length])], 'any'),
+        ...(round % 3 === 0 ? [busy.rebuild(), scheduler.rebuild()] : []),
+        ...(round % 4 === 0 ? [book.activate({ policy: { ...book.active().policy }, basedOn: book.active().version })] : []),
+      ]);
+    }
+    const settled = "SELECT count(*)::int AS n FROM scheduler.schedules WHERE policy_version = 4 AND zone IS NOT DISTINCT FROM CASE WHEN borrower_id = 'b-1' THEN 'Asia/Kathmandu' END";
+    await until(async () => (await pool.query<{ n: number }>(settled)).rows[0]!.n === 720);
+    expect(failures).toEqual([]);
   });
 
   it('is nothing to the schedule when only their language changes, and lives nowhere in a zone that nobody knows', async () => {

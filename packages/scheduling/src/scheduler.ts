@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, LoanSnapshot } from '@rappel/contracts';
 import type { EventStore, RecordedEvent } from '@rappel/event-store';
-import { inTransaction, type Pool } from '@rappel/postgres';
+import type { Pool } from '@rappel/postgres';
 import { claimDue, emit, type EmitOptions, type Emission } from './emit.ts';
 import { scheduleStream } from './events.ts';
 import { createGatherer } from './gather.ts';
@@ -75,7 +75,7 @@ export function createScheduler({ store, pool, clock, book, batch = 1000, lookAg
   const zonesHeard = new Promise<void>((resolve) => { hearZones = resolve; });
 
   const news = createGatherer<LoanNews>(async (round) => {
-    const { schedules, refused } = await inTransaction(pool, (client) => takeInLoans(client, round, book.all()));
+    const { schedules, refused } = await takeInLoans(pool, round, book.all());
     alarm.ring(schedules.reduce((first, schedule) => { const at = nextAt(schedule); return at !== undefined && at < first ? at : first; }, LATEST));
     return refused;
   }, { restMs });

@@ -13,19 +13,25 @@ export const outranks = (a: Schedule, b: Schedule): boolean => b.open && (!a.ope
 const PLANNED = ['due_version', 'lent', 'zone', 'correlation', 'basis', 'plan', 'settled', 'policy_version'];
 
 /**
- * Takes in what messages say, in one round trip, whatever order they come in: a row changes only when the news outranks it.
+ * Takes in what messages say, in one statement, whatever order they come in: a row changes only when the news outranks it.
  * @param schedules one per loan
+ * @param moves as they stood when the zones were read that the schedules were planned with
+ * @returns false when a borrower has moved meanwhile: nothing is stored, plan again
  */
-export async function put(db: Client, schedules: readonly Schedule[], policies: readonly ActivePolicy[]): Promise<void> {
+export async function put(db: Pool | Client, schedules: readonly Schedule[], { policies, moves }: { policies: readonly ActivePolicy[]; moves: string }): Promise<boolean> {
   // In one order everywhere, so that two instances never wait for each other.
   const ordered = schedules.toSorted((a, b) => (a.loan.attributionId < b.loan.attributionId ? -1 : 1));
-  await db.query({
+  const { rowCount } = await db.query({
     name: 'scheduler-put',
-    text: `INSERT INTO ${IN} AS s ${INSERTED}
+    // Locked, so that it is compared as it is by now and not as it was when the statement began.
+    text: `WITH held AS MATERIALIZED (SELECT n FROM scheduler.moves WHERE n = $12 FOR SHARE), stored AS (
+      INSERT INTO ${IN} AS s ${INSERTED} FROM held
       ON CONFLICT (attribution_id) DO UPDATE SET open = excluded.open, next_at = excluded.next_at, ${PLANNED.map((column) => `${column} = CASE WHEN excluded.open THEN excluded.${column} ELSE s.${column} END`).join(', ')}
-      WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)`,
-    values: valuesOf(ordered, policies),
+      WHERE s.open AND (NOT excluded.open OR excluded.due_version > s.due_version)
+    ) SELECT FROM held`,
+    values: [...valuesOf(ordered, policies), moves],
   });
+  return rowCount === 1;
 }
 
 /** A schedule as it is now and when it wants attention next. */

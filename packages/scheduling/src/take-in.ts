@@ -3,9 +3,9 @@ import type { RecordedEvent } from '@rappel/event-store';
 import { inTransaction, type Client, type Pool } from '@rappel/postgres';
 import type { PolicyBook } from './policies.ts';
 import type { ActivePolicy } from './policy.ts';
-import { nextAt, plannedAgain, planThrough, type Circumstances, type Schedule } from './schedule.ts';
+import { nextAt, plannedAgain, planThrough, type Circumstances, type Schedule, type ZoneChange } from './schedule.ts';
 import { lockBorrowers, lockOutdated, outranks, put, write, type Changed } from './table.ts';
-import { anyMoves, holdZones, keepZones, zonesOf } from './zones.ts';
+import { anyMoves, holdZones, keepZones, zonesNow, zonesOf } from './zones.ts';
 
 /** What an event says about a loan. */
 export interface LoanNews {
@@ -25,9 +25,15 @@ interface TakenIn {
 }
 
 /** Plans what loans' events say, in any order and number of repetitions. */
-export async function takeInLoans(client: Client, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn> {
-  await holdZones(client);
-  const zones = await zonesOf(client, news.map(({ loan }) => loan.borrowerId));
+export async function takeInLoans(db: Pool | Client, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn> {
+  for (;;) {
+    const { zones, moves } = await zonesNow(db, news.map(({ loan }) => loan.borrowerId));
+    const taken = planned(news, { policies, zones });
+    if (await put(db, taken.schedules, { policies, moves })) return taken;
+  }
+}
+
+function planned(news: readonly LoanNews[], { policies, zones }: { policies: readonly ActivePolicy[]; zones: ReadonlyMap<string, readonly ZoneChange[]> }): TakenIn {
   const latest = new Map<string, Schedule>();
   const refused = new Map<LoanNews, unknown>();
   for (const event of news) {
@@ -39,9 +45,7 @@ export async function takeInLoans(client: Client, news: readonly LoanNews[], pol
       refused.set(event, error);
     }
   }
-  const schedules = [...latest.values()];
-  await put(client, schedules, policies);
-  return { schedules, refused };
+  return { schedules: [...latest.values()], refused };
 }
 
 function scheduleFrom({ loan, open, at, correlationId }: LoanNews, circumstances: Circumstances): Schedule {

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '@rappel/event-store';
 import { offsetAt, type BorrowerEvent } from '@rappel/lending';
-import { lockKey, textArray, type Client, type Pool } from '@rappel/postgres';
+import { textArray, type Client, type Pool } from '@rappel/postgres';
 import type { ZoneChange } from './schedule.ts';
 
 /** A change with its place in the borrower's stream. */
@@ -9,25 +9,35 @@ interface Change extends ZoneChange {
 }
 type Changes = ReadonlyMap<string, readonly Change[]>;
 
-// Whoever plans holds it shared, whoever changes a zone alone: no loan is planned in a zone that is just being left.
-const ZONES = lockKey('rappel:scheduler:zones');
+// The row of `moves`: whoever plans holds it shared, whoever changes a zone alone: no loan is planned in a zone that is just being left.
+// The tables come first, as they do in any statement and in a rebuild, so that nobody holds the row and waits for whoever wants it.
+const TABLES = 'LOCK TABLE scheduler.schedules, scheduler.zones IN';
 
 /** Zones stay as they are until the end of the transaction. */
 export async function holdZones(client: Client): Promise<void> {
-  await client.query({ name: 'scheduler-hold-zones', text: 'SELECT pg_advisory_xact_lock_shared($1)', values: [ZONES] });
+  await client.query(`${TABLES} ROW EXCLUSIVE MODE; SELECT n FROM scheduler.moves FOR SHARE`);
 }
 
-/** Nobody plans until the end of the transaction. */
-export async function holdZonesAlone(client: Client): Promise<void> {
-  await client.query('SELECT pg_advisory_xact_lock($1)', [ZONES]);
+/** Nobody plans until the end of the transaction; what was planned with the zones of before and is not stored yet is planned again. */
+async function holdZonesAlone(client: Client): Promise<void> {
+  await client.query(`${TABLES} ROW EXCLUSIVE MODE; UPDATE scheduler.moves SET n = n + 1`);
+}
+
+/** Empties both tables; everybody waits for the end of the transaction. */
+export async function emptyAlone(client: Client): Promise<void> {
+  await client.query(`${TABLES} ACCESS EXCLUSIVE MODE; UPDATE scheduler.moves SET n = n + 1; TRUNCATE scheduler.zones, scheduler.schedules`);
 }
 
 /** Where these borrowers have lived; who never had a zone of their own is missing. */
-export async function zonesOf(db: Pool | Client, borrowerIds: readonly string[]): Promise<Changes> {
-  const { rows } = await db.query<{ borrower_id: string; changes: Change[] }>({
-    name: 'scheduler-zones', text: 'SELECT borrower_id, changes FROM scheduler.zones WHERE borrower_id = ANY($1)', values: [textArray([...new Set(borrowerIds)])],
+export const zonesOf = async (db: Pool | Client, borrowerIds: readonly string[]): Promise<Changes> => (await zonesNow(db, borrowerIds)).zones;
+
+/** The same with `moves`, by which `put` knows whether that is still so. */
+export async function zonesNow(db: Pool | Client, borrowerIds: readonly string[]): Promise<{ readonly zones: Changes; readonly moves: string }> {
+  const { rows } = await db.query<{ moves: string; borrower_id: string | null; changes: Change[] }>({
+    name: 'scheduler-zones', text: 'SELECT n AS moves, borrower_id, changes FROM scheduler.moves LEFT JOIN scheduler.zones ON borrower_id = ANY($1)',
+    values: [textArray([...new Set(borrowerIds)])],
   });
-  return new Map(rows.map(({ borrower_id, changes }) => [borrower_id, changes]));
+  return { moves: rows[0]!.moves, zones: new Map(rows.flatMap(({ borrower_id, changes }) => (borrower_id === null ? [] : [[borrower_id, changes]]))) };
 }
 
 /** Takes in what borrowers' events say of their zones, in any number of repetitions; resolves to those who moved. */
