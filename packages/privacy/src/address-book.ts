@@ -29,13 +29,16 @@ export function createAddressBook({ pool, name, masterKey }: { readonly pool: Po
     record: (addresses, { from, to }) => inTransaction(pool, async (client) => {
       const { rowCount } = await client.query('UPDATE privacy.address_books SET checkpoint = $3 WHERE name = $1 AND key = $2 AND checkpoint = $4', [name, key, to, from]);
       if (rowCount !== 1) return false;
-      const all = [...addresses];
-      const known = all.flatMap(([subject, address]) => (address === undefined ? [] : [{ subject, hash: lookup.of(address) }]));
-      await client.query('DELETE FROM privacy.addresses WHERE book = $1 AND subject = ANY ($2)', [name, all.map(([subject]) => subject)]);
-      // The key stays until the commit, or is gone already.
+      const known = [...addresses].flatMap(([subject, address]) => (address === undefined ? [] : [{ subject, hash: lookup.of(address) }]));
+      const without = [...addresses].flatMap(([subject, address]) => (address === undefined ? [subject] : []));
+      if (without.length > 0) await client.query('DELETE FROM privacy.addresses WHERE book = $1 AND subject = ANY ($2)', [name, without]);
+      // The key stays until the commit, or is gone already. Looked up one by one: joined, the whole table of keys would be read for each page.
       await client.query(
-        `INSERT INTO privacy.addresses (subject, book, hash)
-         SELECT k.subject, $1, n.hash FROM unnest($2::text[], $3::text[]) AS n (subject, hash) JOIN privacy.data_keys k ON k.subject = n.subject FOR KEY SHARE OF k`,
+        `INSERT INTO privacy.addresses AS a (subject, book, hash)
+         SELECT k.subject, $1, n.hash
+           FROM unnest($2::text[], $3::text[]) AS n (subject, hash)
+          CROSS JOIN LATERAL (SELECT d.subject FROM privacy.data_keys d WHERE d.subject = n.subject FOR KEY SHARE) k
+         ON CONFLICT (subject, book) DO UPDATE SET hash = excluded.hash WHERE a.hash <> excluded.hash`,
         [name, known.map(({ subject }) => subject), known.map(({ hash }) => hash)],
       );
       return true;
