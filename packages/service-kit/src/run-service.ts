@@ -43,6 +43,9 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
+/** Each look at the event loop's lag wakes the process: at the library's 10 ms that is most of what an idle one does. */
+const LAG_EVERY_MS = 100;
+
 /**
  * Runs one service: HTTP with authentication, limits, health, metrics and API page, the given strategies, and an orderly end
  * on SIGTERM and SIGINT. Rejects when it cannot start; `main.ts` may let that end the process.
@@ -52,7 +55,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const health = createHealthChecks();
   const shutdown = createShutdown(logger);
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS });
   measureHealth(registry, health);
   onSignals({ shutdown, logger, timeoutMs: config.SHUTDOWN_TIMEOUT_MS });
 
