@@ -22,7 +22,10 @@ export const growth: Part = async (context) => {
       // Services that had nothing to do meanwhile are as slow at first as ones that have just started.
       await world.deliver(context.count, 'EMAIL');
       const pipeline: number[] = [];
-      for (let round = 0; round < context.rounds; round++) pipeline.push(await world.deliver(context.count, 'EMAIL'));
+      for (let round = 1; round <= context.rounds; round++) {
+        pipeline.push(await world.deliver(context.count, 'EMAIL'));
+        context.say(`  round ${round}  pipeline                           ${Math.round(pipeline.at(-1)!)}`);
+      }
       steps.push({ stored, pipeline: median(pipeline), appends: await appendRow(stored, { store, empty, context }) });
       context.say(`  ${stored} events stored: pipeline ${Math.round(steps.at(-1)!.pipeline)}/s`);
     }
