@@ -6,9 +6,11 @@ import { createAddressBook, createVault, migratePrivacy, type AddressBook } from
 
 const [first, second] = ['first', 'second'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
 const NUMBER = '+33612345678';
+let url: string;
 let pool: Pool;
 beforeAll(async () => {
-  pool = createPool(await createDatabase(process.env['TEST_POSTGRES_URL']!, `books_${randomUUID().slice(0, 8)}`));
+  url = await createDatabase(process.env['TEST_POSTGRES_URL']!, `books_${randomUUID().slice(0, 8)}`);
+  pool = createPool(url);
   await migratePrivacy(pool);
 });
 afterAll(() => pool?.end());
@@ -64,4 +66,29 @@ test('finds by an old master key while it is there, and begins again under a new
   expect(await before.record(new Map(), { from: '3', to: '4' })).toBe(false);
   expect(await rotating.record(new Map([[jean!, NUMBER]]), { from: '', to: '3' })).toBe(true);
   expect(await book('rotated', second!).whose(NUMBER)).toEqual([jean]);
+});
+
+test('reads the keys and addresses that a page is about, not all there are, though no statistics tell how many those are', async () => {
+  const alone = createPool(url, { max: 1 });
+  try {
+    await alone.query("INSERT INTO privacy.data_keys (subject, key_id, wrapped, master_key_id) SELECT 'p-' || n, n::text, '', 'm' FROM generate_series(1, 8000) n");
+    const large = createAddressBook({ pool: alone, name: 'large', masterKey: first! });
+    const page = (from: number): Map<string, string> => new Map(Array.from({ length: 1000 }, (_, i) => [`p-${from + i}`, `+336${from + i}`]));
+    await large.checkpoint();
+    for (let n = 0; n < 7; n++) await large.record(page(n * 1000 + 1), { from: n === 0 ? '' : String(n), to: String(n + 1) });
+    const rowsRead = async (): Promise<number> => {
+      await alone.query('SELECT pg_stat_force_next_flush()');
+      const { rows } = await alone.query<{ n: number }>("SELECT sum(seq_tup_read + idx_tup_fetch)::int AS n FROM pg_stat_user_tables WHERE schemaname = 'privacy'");
+      return rows[0]!.n;
+    };
+    const before = await rowsRead();
+    await large.record(new Map([...page(7001)].slice(0, 500)), { from: '7', to: '8' });
+    const afterPage = await rowsRead();
+    const subjects = Array.from({ length: 100 }, (_, i) => `new-${i}`);
+    await alone.query('SELECT FROM privacy.take_keys($1, $1, $2, $3)', [subjects, subjects.map(() => Buffer.of(1)), 'm']);
+    expect([afterPage - before < 2000, await rowsRead() - afterPage < 1000]).toEqual([true, true]);
+    expect(await large.whose('+3367499')).toEqual(['p-7499']);
+  } finally {
+    await alone.end();
+  }
 });
