@@ -7,7 +7,7 @@ import type { PolicyBook } from './policies.ts';
 import type { ActivePolicy } from './policy.ts';
 import { nextAt, settle, type Schedule } from './schedule.ts';
 import { lock, write } from './table.ts';
-import { takeInLoans } from './take-in.ts';
+import { takeInHeld } from './take-in.ts';
 import { emptyAlone, keepZones } from './zones.ts';
 
 interface Sources {
@@ -64,7 +64,7 @@ type LoanRecorded = RecordedEvent & { readonly data: { readonly loan: LoanSnapsh
 const outOrBack: Readonly<Record<string, boolean>> = { AttributionCreated: true, AttributionRescheduled: true, AttributionReturned: false, AttributionCancelled: false };
 
 async function planPage(client: Client, events: readonly RecordedEvent[], policies: readonly ActivePolicy[]): Promise<void> {
-  await takeInLoans(client, (events as readonly LoanRecorded[]).flatMap(({ id, type, metadata, data: { loan, at } }) => {
+  await takeInHeld(client, (events as readonly LoanRecorded[]).flatMap(({ id, type, metadata, data: { loan, at } }) => {
     const open = outOrBack[type];
     return open === undefined ? [] : [{ loan, open, at, correlationId: metadata.correlationId ?? id }];
   }), policies);

@@ -25,12 +25,22 @@ interface TakenIn {
 }
 
 /** Plans what loans' events say, in any order and number of repetitions. */
-export async function takeInLoans(db: Pool | Client, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn> {
-  for (;;) {
-    const { zones, moves } = await zonesNow(db, news.map(({ loan }) => loan.borrowerId));
-    const taken = planned(news, { policies, zones });
-    if (await put(db, taken.schedules, { policies, moves })) return taken;
-  }
+export async function takeInLoans(pool: Pool, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn> {
+  // When a borrower has just moved, with zones held: where many move at once the next try would meet the next move.
+  return await takeIn(pool, news, policies) ?? inTransaction(pool, async (client) => {
+    await holdZones(client);
+    return takeInHeld(client, news, policies);
+  });
+}
+
+/** The same for whoever holds the zones. */
+export const takeInHeld = async (client: Client, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn> => (await takeIn(client, news, policies))!;
+
+/** Undefined = a borrower has moved meanwhile: nothing is stored. */
+async function takeIn(db: Pool | Client, news: readonly LoanNews[], policies: readonly ActivePolicy[]): Promise<TakenIn | undefined> {
+  const { zones, moves } = await zonesNow(db, news.map(({ loan }) => loan.borrowerId));
+  const taken = planned(news, { policies, zones });
+  return await put(db, taken.schedules, { policies, moves }) ? taken : undefined;
 }
 
 function planned(news: readonly LoanNews[], { policies, zones }: { policies: readonly ActivePolicy[]; zones: ReadonlyMap<string, readonly ZoneChange[]> }): TakenIn {
