@@ -19,14 +19,9 @@ export const growth: Part = async (context) => {
     const steps: Step[] = [];
     for (const stored of context.growth) {
       await fill(world.pool, stored - (steps.at(-1)?.stored ?? 0), context.say);
-      // Services that had nothing to do meanwhile are as slow at first as ones that have just started.
-      await world.deliver(context.count, 'EMAIL');
-      const pipeline: number[] = [];
-      for (let round = 1; round <= context.rounds; round++) {
-        pipeline.push(await world.deliver(context.count, 'EMAIL'));
-        context.say(`  round ${round}  pipeline                           ${Math.round(pipeline.at(-1)!)}`);
-      }
-      steps.push({ stored, pipeline: median(pipeline), appends: await appendRow(stored, { store, empty, context }) });
+      // With a round to warm up: services that had nothing to do meanwhile are as slow at first as ones that have just started.
+      const rates = (await takeTurns([{ name: 'pipeline', run: () => world.deliver(context.count, 'EMAIL') }], context)).get('pipeline')!;
+      steps.push({ stored, pipeline: median(rates), appends: await appendRow(stored, { store, empty, context }) });
       context.say(`  ${stored} events stored: pipeline ${Math.round(steps.at(-1)!.pipeline)}/s`);
     }
     const [first, ...later] = steps as [Step, ...Step[]];

@@ -59,6 +59,20 @@ BEGIN
   END LOOP;
 END $$`;
 
+/** Into `held` each stream's version, into `to_judge` whether an append is known already or not as expected. `ids`: the variable with the streams' ids. */
+const look = (ids: 'known' | 'ids'): string => `    SELECT h.held,
+           EXISTS (SELECT FROM unnest(a_expected, h.held) AS j (expected, held) WHERE j.expected >= 0 AND j.expected <> j.held)
+           OR EXISTS (
+             SELECT FROM unnest(e_append, e_id) AS x (append, id)
+              WHERE (SELECT f.version FROM event_store.events f WHERE f.stream_id = ${ids}[x.append] AND f.version <= 8 AND f.id = x.id LIMIT 1) > 0
+                 OR (h.held[x.append] > 8 AND
+                     (SELECT f.version FROM event_store.events f WHERE f.stream_id = ${ids}[x.append] AND f.version > 8 AND f.id = x.id LIMIT 1) > 0))
+      INTO held, to_judge
+      FROM (SELECT ARRAY(
+        SELECT coalesce((SELECT e.version FROM event_store.events e WHERE e.stream_id = k.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1), 0)
+          FROM unnest(${ids}) AS k (id)) AS held OFFSET 0) h;
+`;
+
 /**
  * Appends a group of which each append is judged by itself. What a small group costs is the start of statements and expressions
  * rather than the work in them, so there are few. The head and the streams come in one look. What is there already, or expected to be,
@@ -92,18 +106,7 @@ BEGIN
   held := outcomes;
 
   IF 0 < ANY (known) OR 0 < ANY (a_expected) THEN
-    SELECT h.held,
-           EXISTS (SELECT FROM unnest(a_expected, h.held) AS j (expected, held) WHERE j.expected >= 0 AND j.expected <> j.held)
-           OR EXISTS (
-             SELECT FROM unnest(e_append, e_id) AS x (append, id)
-              WHERE (SELECT f.version FROM event_store.events f WHERE f.stream_id = known[x.append] AND f.version <= 8 AND f.id = x.id LIMIT 1) > 0
-                 OR (h.held[x.append] > 8 AND
-                     (SELECT f.version FROM event_store.events f WHERE f.stream_id = known[x.append] AND f.version > 8 AND f.id = x.id LIMIT 1) > 0))
-      INTO held, to_judge
-      FROM (SELECT ARRAY(
-        SELECT coalesce((SELECT e.version FROM event_store.events e WHERE e.stream_id = k.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1), 0)
-          FROM unnest(known) AS k (id)) AS held OFFSET 0) h;
-    IF to_judge THEN
+${look('known')}    IF to_judge THEN
       SELECT j.outcomes, j.versions, j.positions INTO outcomes, versions, positions
         FROM event_store.judge_group(a_unit, a_expected, a_size, e_append, e_id, known, held) j;
     END IF;
@@ -164,18 +167,7 @@ BEGIN
 
   IF any_known OR 0 < ANY (a_expected) THEN
     ids := ARRAY(SELECT coalesce((SELECT s.id FROM event_store.streams s WHERE s.name = a.name), 0) FROM unnest(a_stream) AS a (name));
-    SELECT h.held,
-           EXISTS (SELECT FROM unnest(a_expected, h.held) AS j (expected, held) WHERE j.expected >= 0 AND j.expected <> j.held)
-           OR EXISTS (
-             SELECT FROM unnest(e_append, e_id) AS x (append, id)
-              WHERE (SELECT f.version FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version <= 8 AND f.id = x.id LIMIT 1) > 0
-                 OR (h.held[x.append] > 8 AND
-                     (SELECT f.version FROM event_store.events f WHERE f.stream_id = ids[x.append] AND f.version > 8 AND f.id = x.id LIMIT 1) > 0))
-      INTO held, to_judge
-      FROM (SELECT ARRAY(
-        SELECT coalesce((SELECT e.version FROM event_store.events e WHERE e.stream_id = k.id ORDER BY e.stream_id DESC, e.version DESC LIMIT 1), 0)
-          FROM unnest(ids) AS k (id)) AS held OFFSET 0) h;
-    IF to_judge THEN
+${look('ids')}    IF to_judge THEN
       RETURN NULL;
     END IF;
   END IF;

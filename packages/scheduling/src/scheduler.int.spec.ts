@@ -9,6 +9,7 @@ import { migrations } from './migrations.ts';
 import { openPolicyBook } from './policies.ts';
 import { prepareSchedules } from './rebuild.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { takeInLoans } from './take-in.ts';
 import { keepZones } from './zones.ts';
 
 const cleanUps: (() => unknown)[] = [];
@@ -303,6 +304,20 @@ describe('a borrower who moves', () => {
       client.release();
     }
     expect(await scheduler.find('a-1')).toMatchObject({ zone: 'Asia/Tokyo', rungs: [{ at: '2026-06-18T00:00:00.000Z' }, {}, {}, {}, {}, {}, {}] });
+  });
+
+  it('holds no loan up, though somebody moves between any look at the zones and the storing of plans', async () => {
+    const { clock, pool, scheduler, store } = await world('2026-06-01T00:00:00.000Z', { start: false });
+    const restless = Object.assign(Object.create(pool) as Pool, {
+      query: async (query: { name?: string }) => {
+        const result = await pool.query(query as never);
+        if (query.name === 'scheduler-zones') await pool.query('UPDATE scheduler.moves SET n = n + 1');
+        return result;
+      },
+    });
+    const news = { loan: loanOf({ due: { date: '2026-06-19' } }), open: true, at: clock.now() };
+    expect((await takeInLoans(restless, [news], (await openPolicyBook(store, clock)).all())).refused.size).toBe(0);
+    expect(await scheduler.find('a-1')).toMatchObject({ open: true });
   });
 
   it('waits for nobody who waits for them: rebuilding, planning, new policies and moves, all at once', async () => {
