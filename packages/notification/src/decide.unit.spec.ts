@@ -117,5 +117,7 @@ describe('the status', () => {
   it.each([
     [[], undefined], [[requested], 'EN_ATTENTE'], [[requested, started()], 'EN_ATTENTE'], [[requested, started(), failed()], 'ECHEC'], [[requested, started(), unknown('crash')], 'EN_ATTENTE'],
     [[requested, started(), accepted()], 'ENVOYEE'], [[requested, started(), accepted(), receipt('failed')], 'ENVOYEE'], [[requested, givenUp], 'ECHEC_PERMANENT'], [[skipped], undefined],
+    // What failed before it was taken is no news of the replay.
+    [[requested, started(), failed(), started(2), accepted(2), receipt('failed'), { type: 'NotificationReplayed', data: { replayId: 'r', actor: 'operator:alice', why: 'mended', at } }], 'EN_ATTENTE'],
   ] as const)('of %# is %s', (events, status) => expect(statusOf(fold(events))).toBe(status));
 });

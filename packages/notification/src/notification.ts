@@ -83,7 +83,7 @@ const unspent = (state: Notification, spent: boolean): Pick<Notification, 'attem
   ({ attempts: state.attempts - (spent ? 0 : 1), sinceArmed: state.sinceArmed - (spent ? 0 : 1) });
 
 function accepted(state: Notification, { providerId, at }: { providerId?: string; at: string }): Notification {
-  return changed(state, { phase: 'accepted', providerId: providerId ?? state.providerId, sentAt: state.sentAt ?? at, waiting: undefined });
+  return changed(state, { phase: 'accepted', providerId: providerId ?? state.providerId, sentAt: state.sentAt ?? at, waiting: undefined, error: undefined });
 }
 
 function failed(state: Notification, data: Data<'AttemptFailed'>): Notification {
