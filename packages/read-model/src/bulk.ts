@@ -46,20 +46,21 @@ export class RebuildStopped extends Error {
  */
 export async function foldAll(client: Client, schema: string, options: FoldOptions): Promise<Folded> {
   const started = performance.now();
-  let events = 0;
+  const begun = (await readProgress(client, schema))!.events;
   await raiseRedaction(client, schema, 'redactBefore' in options ? options.redactBefore : (await lastRedaction(options.store)).before);
   for (let done = false; !done; ) {
+    const { checkpoint: from, events: written } = (await readProgress(client, schema))!;
     const writer = createWriter(client, schema, {
-      checkpoint: (await readProgress(client, schema))!.checkpoint, parked: await loadParked(client, schema), redactedBefore: await redactedBefore(client, schema),
+      checkpoint: from, parked: await loadParked(client, schema), redactedBefore: await redactedBefore(client, schema),
     });
     const tell = (phase: 'fold' | 'count') => {
       const { events: now, checkpoint } = writer.status();
-      options.onProgress?.({ phase, events: events + now, checkpoint, rate: (events + now) / ((performance.now() - started) / 1000) });
+      const events = written - begun + now;
+      options.onProgress?.({ phase, events, checkpoint, rate: events / ((performance.now() - started) / 1000) });
     };
     try {
       await foldOnce(writer, options, () => tell('fold'));
       tell('count');
-      events += writer.status().events;
       // A run that was recorded meanwhile.
       await raiseRedaction(client, schema, writer.status().redactBefore);
       done = true;
@@ -67,11 +68,12 @@ export async function foldAll(client: Client, schema: string, options: FoldOptio
       if (!refusedValue(error)) throw error;
       // A value that PostgreSQL refuses is somewhere in the part being written: take that part as the live log does.
       await client.query('ROLLBACK');
-      events += await crawl(client, schema, options.store, writer.status().checkpoint);
+      await crawl(client, schema, options.store, writer.status().checkpoint);
     }
   }
   await recount(client, schema);
-  return { events, checkpoint: (await readProgress(client, schema))!.checkpoint };
+  const { checkpoint, events } = (await readProgress(client, schema))!;
+  return { events: events - begun, checkpoint };
 }
 
 interface Folded {
@@ -113,17 +115,15 @@ export function stopIf(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new RebuildStopped('stopped; the next rebuild goes on from here');
 }
 
-/** From the checkpoint to `end` in small steps, counters and all, as the live log does it. Resolves to the events folded in. */
-export async function crawl(client: Client, schema: string, store: EventStore, end: Checkpoint): Promise<number> {
-  const before = (await readProgress(client, schema))!;
-  for (let from = before.checkpoint; from < end; ) {
+/** From the checkpoint to `end` in small steps, counters and all, as the live log does it. */
+export async function crawl(client: Client, schema: string, store: EventStore, end: Checkpoint): Promise<void> {
+  for (let from = (await readProgress(client, schema))!.checkpoint; from < end; ) {
     const page = await store.readAll({ after: from, categories: CATEGORIES, limit: 500 });
     const events = page.filter(({ checkpoint }) => checkpoint <= end);
     const to = events.length === page.length && events.length > 0 ? events.at(-1)!.checkpoint : end;
     await applyBatch(client, schema, events, { from, to });
     from = to;
   }
-  return (await readProgress(client, schema))!.events - before.events;
 }
 
 /** The part of a batch before the stop; `checkpoint` is absent when that is none of it. */
