@@ -33,26 +33,37 @@ export async function test(args) {
     sums.failed += failed;
     sums.skipped += skipped;
   }
-  console.log(`\n${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ''}`);
+  console.log(`\n${summary(sums)}${interrupted ? `, interrupted by ${interrupted}` : ''}`);
   if (interrupted) return 128 + constants.signals[interrupted];
-  return sums.failed > 0 ? 1 : 0;
+  return sums.failed > 0 || foundNothing(sums, args) ? 1 : 0;
+}
+
+const summary = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+
+/** A misspelt path is no success. */
+function foundNothing({ passed, failed, skipped }, args) {
+  const paths = args.filter((arg) => !arg.startsWith('-'));
+  if (paths.length === 0 || passed + failed + skipped > 0) return false;
+  console.log(`No test matches ${paths.join(' ')}.`);
+  return true;
 }
 
 async function runStage(stage, args) {
   const started = performance.now();
   const results = `.rappel/tmp/jest-${stage.name}-${process.pid}.json`;
-  const { code, output } = stage.jest ? await execute(process.execPath, jestArguments(stage, args, results)) : await execute(stage.command, stage.args);
+  const ended = stage.jest ? await execute(process.execPath, jestArguments(stage, args, results)) : await execute(stage.command, stage.args);
   mkdirSync('.rappel/logs', { recursive: true });
-  writeFileSync(`.rappel/logs/test-${stage.name}.log`, output);
-  const counts = stage.jest ? readCounts(results, code) : { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  writeFileSync(`.rappel/logs/test-${stage.name}.log`, ended.output);
+  const counts = stage.jest ? readCounts(results, ended) : { passed: 0, failed: ended.code === 0 ? 0 : 1, skipped: 0 };
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  if (counts.failed > 0) console.log(output.trimEnd());
-  // A test that needs something this machine lacks says so in a line of its own; so do those that tell figures and a seed.
-  else for (const line of output.split('\n').filter((text) => /^\s*skipped[: ]|^(?:matrix|forget|fuzz): /i.test(text))) console.log(`  ${line.trim()}`);
-  const detail = stage.jest ? `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}  ` : '';
-  console.log(`${counts.failed > 0 ? '✗' : '✓'} ${stage.name.padEnd(11)} ${detail}${seconds} s`);
+  for (const line of counts.failed > 0 ? [ended.output.trimEnd()] : remarks(ended.output)) console.log(line);
+  if (counts.lost) console.log(`jest ended with ${ended.signal ?? `exit code ${ended.code}`} before it had told its results.`);
+  console.log(`${counts.failed > 0 ? '✗' : '✓'} ${stage.name.padEnd(11)} ${stage.jest ? `${summary(counts)}  ` : ''}${seconds} s`);
   return counts;
 }
+
+/** A test that needs something this machine lacks says so in a line of its own; so do those that tell figures and a seed. */
+const remarks = (output) => output.split('\n').filter((line) => /^\s*skipped[: ]|^(?:matrix|forget|fuzz): /i.test(line)).map((line) => `  ${line.trim()}`);
 
 function jestArguments({ name, flags }, args, results) {
   mkdirSync('.rappel/tmp', { recursive: true });
@@ -60,9 +71,9 @@ function jestArguments({ name, flags }, args, results) {
   return [...node, ...args, ...flags, '--selectProjects', name, '--passWithNoTests', '--json', `--outputFile=${results}`, '--silent=false'];
 }
 
-/** A suite that could not even start counts as a failed test. */
-function readCounts(results, code) {
-  if (!existsSync(results)) return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+/** A suite that could not even start counts as a failed test; so does a jest that was killed or left without a word: it writes results also when it finds no test. */
+function readCounts(results, { code }) {
+  if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0, lost: true };
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(results, 'utf8'));
   rmSync(results, { force: true });
   const failed = numFailedTests + numRuntimeErrorTestSuites;
@@ -78,6 +89,6 @@ function execute(command, args) {
     child.stdout.on('data', (chunk) => { if (!args.includes('--json')) output += chunk; });
     child.stderr.on('data', (chunk) => { output += chunk; });
     child.once('error', (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    child.once('close', (code, signal) => resolve({ code, signal, output }));
   });
 }
