@@ -124,6 +124,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 const cases = Object.entries(scenarios).flatMap(([scenario, { points }]) => points.map(([point, differs]) => ({ scenario, point, differs })));
 const PUBLIC_URL = 'http://127.0.0.1:1';
 const SECRET = 'a secret of the test';
+/** As patient as production: a slow machine is no crash. Nobody waits for a dead process's lease, see `services`. */
+const TIMEOUT_MS = 10_000;
+const LEASE_MS = 30_000;
 const silent = { info: () => undefined, warn: () => undefined } as never;
 const registry = { registerMetric: () => undefined } as never;
 const now = (): string => new Date().toISOString();
@@ -146,12 +149,12 @@ beforeAll(async () => {
   const renderer = createRenderer();
   whatsappConfig = {
     TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: [twilio.authToken], TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886', TWILIO_BASE_URL: twilio.url, PUBLIC_URL: [PUBLIC_URL],
-    TWILIO_CONTENT_SIDS: {}, TWILIO_TIMEOUT_MS: 1500, TWILIO_SETTLE_MS: 500, DELIVERY_CONCURRENCY: 64, RAPPEL_DEFAULT_COUNTRY: 'FR', HOST: '127.0.0.1', PORT: 1,
+    TWILIO_CONTENT_SIDS: {}, TWILIO_TIMEOUT_MS: TIMEOUT_MS, TWILIO_SETTLE_MS: 500, DELIVERY_CONCURRENCY: 64, RAPPEL_DEFAULT_COUNTRY: 'FR', HOST: '127.0.0.1', PORT: 1,
   } as unknown as WhatsappConfig;
   providers = {
     WHATSAPP: createTwilioProvider({ client: createTwilioClient(whatsappConfig), config: whatsappConfig, renderer, onUnlisted: () => undefined }),
     EMAIL: createSmtpProvider({
-      config: { SMTP_HOST: inbox.smtpHost, SMTP_PORT: inbox.smtpPort, SMTP_USER: undefined, SMTP_PASSWORD: undefined, SMTP_FROM: 'pret@example.org', SMTP_SECURE: false, SMTP_CONNECTIONS: 20, SMTP_TIMEOUT_MS: 1500, RAPPEL_EMAIL_UNKNOWN: 'resend' },
+      config: { SMTP_HOST: inbox.smtpHost, SMTP_PORT: inbox.smtpPort, SMTP_USER: undefined, SMTP_PASSWORD: undefined, SMTP_FROM: 'pret@example.org', SMTP_SECURE: false, SMTP_CONNECTIONS: 20, SMTP_TIMEOUT_MS: TIMEOUT_MS, RAPPEL_EMAIL_UNKNOWN: 'resend' },
       renderer, unsubscribeUrl: () => undefined,
     }),
   };
@@ -170,17 +173,18 @@ const idOf = ({ loan }: Case, channel: Channel): string => notificationId({ attr
 /** Every case has channels of its own to pause, and lists of what waits. */
 const own = ({ name }: Case, channel: Channel): Channel => `${channel}-${name}` as Channel;
 
-/** Both services as one process has them; with a fuse, one that dies. */
-function services(one: Case, { fuse, provider = {} }: { fuse?: Fuse; provider?: Partial<Provider> } = {}): Record<Channel, DeliveryDependencies> {
+/** Both services as one process has them; with a fuse, one that dies; `comesLater`, one that comes when every lease of the dead one is over. */
+function services(one: Case, { fuse, provider = {}, comesLater = false }: { fuse?: Fuse; provider?: Partial<Provider>; comesLater?: boolean } = {}): Record<Channel, DeliveryDependencies> {
+  const realNow = comesLater ? (): string => new Date(Date.now() + LEASE_MS).toISOString() : now;
   const service = (channel: Channel): DeliveryDependencies => {
     const waiting = createPostgresWaiting(pool, own(one, channel));
     const parts = { store, waiting, provider: { ...providers[channel], ...provider } };
     const fused = fuse ? { store: fusedStore(store, fuse), waiting: fusedWaiting(waiting, fuse), provider: fusedProvider(parts.provider, fuse) } : parts;
     return {
-      ...fused, channel, realNow: now, newId: randomUUID,
+      ...fused, channel, realNow, newId: randomUUID,
       gate: createGate({ store: fused.store, channel: own(one, channel), limiter: unlimited, realNow: now, newId: randomUUID }),
       clock: { now, realMsUntil: (at) => Date.parse(at) - Date.now() }, open: async (personal) => personal, sleep: async () => undefined, note: () => undefined,
-      config: { ...defaultDeliveryConfig, leaseMs: 3000, retry: { attempts: 5, delays: [0.2] }, channels: { preferred: channel } },
+      config: { ...defaultDeliveryConfig, leaseMs: LEASE_MS, retry: { attempts: 5, delays: [0.2] }, channels: { preferred: channel } },
     };
   };
   return { EMAIL: service('EMAIL'), WHATSAPP: service('WHATSAPP') };
@@ -223,7 +227,7 @@ async function announced(one: Case, type: 'NotificationGivenUp') {
 async function workOff(deps: DeliveryDependencies, one: Case): Promise<void> {
   await until(`${one.name}: nothing waits`, async () => {
     await workOnce(deps, { claimMs: 1500 });
-    await pool.query(`UPDATE delivery.waiting SET not_before_real = now() WHERE channel = $1 AND reason = 'replay'`, [own(one, deps.channel)]);
+    await pool.query("UPDATE delivery.waiting SET not_before_real = now() WHERE channel = $1 AND not_before_real > now() AND reason NOT IN ('receipt', 'held')", [own(one, deps.channel)]);
     const { receipt: _, held: __, ...open } = await deps.waiting.counts();
     return Object.keys(open).length === 0 || undefined;
   });
@@ -235,7 +239,7 @@ async function play({ scenario, point }: (typeof cases)[number], n: number): Pro
   const fuse = createFuse(point);
   const end = await Promise.race([fuse.blown.then(() => 'died'), asked(act(services(one, { fuse })))]);
   if (end !== 'died') throw new Error(`nothing came to the point "${point}": ${String(end)}`);
-  const next = services(one);
+  const next = services(one, { comesLater: true });
   await asked(act(next));
   await workOff(next.WHATSAPP, one);
   await workOff(next.EMAIL, one);
