@@ -9,8 +9,9 @@ import { connect } from '@nats-io/transport-node';
 import { startNats, type NatsServer } from '@rappel/local-stack';
 import { connectBus } from '@rappel/messaging';
 import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
+import { createAuthority } from '@rappel/tls/testing';
 import { letsPublish, reconnected } from './support/publish.ts';
-import { createAuthority, securedNats, type SecuredNats } from './support/secured.ts';
+import { securedNats, type SecuredNats } from './support/secured.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rappel-nats-tls-'));
 afterAll(() => { rmSync(folder, { recursive: true, force: true }); });

@@ -17,6 +17,8 @@ export interface ToolConfig {
   get(key: string): string | undefined;
   /** The setting; a `ToolError` that names it when it is missing. */
   require(key: string): string;
+  /** What is in the file that the setting names; undefined without one. */
+  file(key: string): string | undefined;
   /** Base URL of a service: `RAPPEL_LOAN_URL`, `RAPPEL_SCHEDULER_URL`, … or its default port on this machine. */
   url(service: ServiceName): string;
 }
@@ -35,6 +37,10 @@ export function readConfig(environment: Environment): ToolConfig {
       const value = get(key);
       if (value === undefined) throw new ToolError(`${key} is not set: start the local stack with "npm start", or set it in the environment or .env`, exitCodes.usage);
       return value;
+    },
+    file(key) {
+      const file = get(key);
+      return file === undefined ? undefined : readFileSync(file, 'utf8');
     },
     url: (service) => get(`RAPPEL_${service === 'notification-log' ? 'LOG' : service.toUpperCase()}_URL`) ?? `http://127.0.0.1:${services[service]}`,
   };

@@ -130,7 +130,7 @@ async function databaseEnv(postgres: PostgresServer | null, name: string): Promi
 function providerEnv({ nats, inbox, twilio }: Pick<Stack, 'nats' | 'inbox' | 'twilio'>): Record<string, string> {
   return {
     ...(nats && { NATS_URL: nats.url }),
-    ...(inbox && { SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_SECURE: 'false', SMTP_FROM: 'Rappel <rappel@example.org>' }),
+    ...(inbox && { SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: 'Rappel <rappel@example.org>' }),
     ...(twilio && { TWILIO_BASE_URL: twilio.url, TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886' }),
   };
 }

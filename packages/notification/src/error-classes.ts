@@ -77,12 +77,14 @@ export interface SmtpRow {
 
 /** First match wins. `code` is nodemailer's, `reply` the server's three digits, `enhanced` RFC 3463. */
 export const smtpRows: readonly SmtpRow[] = [
-  { code: 'EAUTH', reply: '454', class: 'TRANSIENT' },
+  { reply: '421', class: 'THROTTLE' },
+  ...['EAUTH', 'ETLS'].map((code): SmtpRow => ({ code, reply: '454', class: 'TRANSIENT' })),
   ...['EAUTH', 'ENOAUTH', 'EOAUTH2', 'ETLS', 'ECONFIG'].map((code): SmtpRow => ({ code, class: 'CONFIG' })),
   { reply: '535', class: 'CONFIG' },
   { reply: '530', class: 'CONFIG' },
+  // Refused before a message was spoken of: it concerns everybody.
+  { code: 'EPROTOCOL', reply: '5', class: 'CONFIG' },
   { reply: '454', class: 'TRANSIENT' },
-  { reply: '421', class: 'THROTTLE' },
   { reply: '4', enhanced: '4.7.', class: 'THROTTLE' },
   { enhanced: '5.2.2', class: 'TRANSIENT' },
   ...['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10', '5.2.1', '5.4.4'].map((enhanced): SmtpRow => ({ enhanced, class: 'RECIPIENT' })),

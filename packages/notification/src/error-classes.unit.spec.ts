@@ -24,7 +24,9 @@ describe('Twilio’s codes', () => {
 describe('SMTP replies', () => {
   it.each([
     [{ code: 'EAUTH', reply: 535, response: '535 5.7.8 bad login', afterData: false }, 'CONFIG'],
-    [{ code: 'EAUTH', reply: 454, response: '454 4.7.0 try later', afterData: false }, 'TRANSIENT'],
+    ...['EAUTH', 'ETLS'].map((code) => [{ code, reply: 454, response: '454 4.7.0 try later', afterData: false }, 'TRANSIENT'] as const),
+    [{ code: 'ETLS', reply: 502, response: '502 5.5.1 what?', afterData: false }, 'CONFIG'], [{ code: 'ETLS', reply: 421, afterData: false }, 'THROTTLE'],
+    [{ code: 'EPROTOCOL', reply: 554, response: '554 not you', afterData: false }, 'CONFIG'], [{ code: 'EPROTOCOL', reply: 450, afterData: false }, 'TRANSIENT'],
     ...['ENOAUTH', 'EOAUTH2', 'ETLS', 'ECONFIG'].map((code) => [{ code, afterData: false }, 'CONFIG'] as const),
     [{ reply: 535, afterData: false }, 'CONFIG'], [{ reply: 530, afterData: false }, 'CONFIG'], [{ reply: 454, afterData: false }, 'TRANSIENT'],
     [{ reply: 421, response: '421 4.3.0 busy', afterData: false }, 'THROTTLE'],

@@ -1,5 +1,22 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { deliveryConfig, whileChanging } from '@rappel/notification/nest';
+import addressparser from 'nodemailer/lib/addressparser';
 import { z } from 'zod';
+
+/** The library reads what it can, and of a second address a part of the first one's name. */
+function isOneSender(text: string): boolean {
+  const [sender, ...others] = addressparser(text, { flatten: true });
+  return others.length === 0 && sender !== undefined && /^[^\s@:]+@[^\s@]+$/.test(sender.address) && !/\S@\S/.test(sender.name) && !/[\r\n]/.test(text);
+}
+
+function isCertificate(file: string): boolean {
+  try {
+    return new X509Certificate(readFileSync(file)).subject !== '';
+  } catch {
+    return false;
+  }
+}
 
 export const emailConfig = {
   ...deliveryConfig,
@@ -8,10 +25,14 @@ export const emailConfig = {
   SMTP_PORT: z.coerce.number().int().min(1).max(65_535).default(1025),
   SMTP_USER: z.string().optional(),
   SMTP_PASSWORD: z.string().optional(),
-  /** `Name <address>` or an address. */
-  SMTP_FROM: z.string().regex(/^[^\r\n]+@[^\r\n]+$/, 'expected an address').default('Rappel <rappel@localhost.localdomain>'),
-  /** TLS from the first byte (port 465); otherwise STARTTLS where the server offers it. */
-  SMTP_SECURE: z.stringbool().default(false),
+  /** `Name <address>` or an address; a name with a comma in it stands in quotes. */
+  SMTP_FROM: z.string().refine(isOneSender, 'expected one sender: Name <address>, "Last, First" <address> or an address').default('Rappel <rappel@localhost.localdomain>'),
+  /** TLS from the first byte; otherwise STARTTLS where the server offers it. Default: on port 465. */
+  SMTP_SECURE: z.stringbool().optional(),
+  /** TLS or nothing. Default: with a login, unless the server is this machine. False = a password may go out in clear. */
+  SMTP_REQUIRE_TLS: z.stringbool().optional(),
+  /** PEM file of the authorities that may have signed the server's certificate. Default: those that Node trusts. */
+  SMTP_TLS_CA: z.string().refine(isCertificate, 'expected a PEM file of certificates that can be read').optional(),
   /** Open connections. */
   SMTP_CONNECTIONS: z.coerce.number().int().min(1).max(200).default(20),
   /** Longest send, real milliseconds, waiting for a connection included. Well under DELIVERY_LEASE_MS. */

@@ -22,8 +22,8 @@ export interface Mail {
   readonly begun: () => boolean;
 }
 
-/** nodemailer's: `code` says where it broke, `responseCode` and `response` what the server said. */
-export interface SmtpError extends Error { readonly code?: string; readonly responseCode?: number; readonly response?: string }
+/** nodemailer's: `code` and `command` say where it broke, `responseCode` and `response` what the server said. */
+export interface SmtpError extends Error { readonly code?: string; readonly command?: string; readonly responseCode?: number; readonly response?: string }
 
 export interface Connections {
   /** Resolves once the server took the mail, rejects with an `SmtpError`: after `timeoutMs` with `ETIMEDOUT`, and nothing more is sent of it. */

@@ -1,13 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { classifySmtp, type Outgoing, type Provider, type SendResult } from '@rappel/notification';
 import type { Renderer } from '@rappel/templates';
+import { mailEncryption } from '@rappel/tls';
 import addressparser from 'nodemailer/lib/addressparser';
 import type { EmailConfig } from './config.ts';
 import { openConnections, type Connections, type SmtpError } from './connections.ts';
+import { explain } from './failures.ts';
 import { writeMail, type Written } from './mime.ts';
 
 interface SmtpOptions {
-  readonly config: Pick<EmailConfig, 'SMTP_HOST' | 'SMTP_PORT' | 'SMTP_USER' | 'SMTP_PASSWORD' | 'SMTP_FROM' | 'SMTP_SECURE' | 'SMTP_CONNECTIONS' | 'SMTP_TIMEOUT_MS' | 'RAPPEL_EMAIL_UNKNOWN'>;
+  readonly config: Pick<EmailConfig, 'SMTP_HOST' | 'SMTP_PORT' | 'SMTP_FROM' | 'SMTP_CONNECTIONS' | 'SMTP_TIMEOUT_MS' | 'RAPPEL_EMAIL_UNKNOWN'>
+    & Partial<Pick<EmailConfig, 'SMTP_USER' | 'SMTP_PASSWORD' | 'SMTP_SECURE' | 'SMTP_REQUIRE_TLS' | 'SMTP_TLS_CA'>>;
   readonly renderer: Renderer;
   /** Page that switches a borrower's mails off; undefined = none. */
   readonly unsubscribeUrl: (borrowerId: string) => string | undefined;
@@ -35,9 +39,10 @@ const handingOver = (raw: Buffer, handOver: HandOver): Readable => new Readable(
 /** How long a connection is kept for the next mail: a new one waits for the greeting, which some servers hold back on purpose. Servers keep theirs for minutes. */
 const IDLE_MS = 60_000;
 
-const connectionsTo = ({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD = '', SMTP_SECURE, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']): Connections => openConnections({
+const connectionsTo = ({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD = '', SMTP_SECURE, SMTP_REQUIRE_TLS, SMTP_TLS_CA, SMTP_CONNECTIONS, SMTP_TIMEOUT_MS }: SmtpOptions['config']): Connections => openConnections({
   server: {
-    host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE,
+    host: SMTP_HOST, port: SMTP_PORT,
+    ...mailEncryption({ host: SMTP_HOST, port: SMTP_PORT, secure: SMTP_SECURE, login: SMTP_USER !== undefined, requireTls: SMTP_REQUIRE_TLS, ca: SMTP_TLS_CA && readFileSync(SMTP_TLS_CA, 'utf8') }),
     connectionTimeout: SMTP_TIMEOUT_MS / 3, greetingTimeout: SMTP_TIMEOUT_MS / 3, dnsTimeout: SMTP_TIMEOUT_MS / 3, socketTimeout: Math.max(IDLE_MS, SMTP_TIMEOUT_MS),
   },
   login: SMTP_USER ? { user: SMTP_USER, pass: SMTP_PASSWORD } : undefined,
@@ -46,16 +51,12 @@ const connectionsTo = ({ SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD = '', SM
   silentMs: SMTP_TIMEOUT_MS / 1.5,
 });
 
-// A server that says goodbye (421) closes the connection, and nodemailer then gives its words but not its number.
-const replyOf = ({ responseCode, response = '' }: SmtpError): number | undefined => responseCode ?? (Number(/^[45]\d\d/.exec(response)?.[0]) || undefined);
-
-function failure(error: SmtpError, handOver: HandOver, recipient: string): SendResult {
-  const { code, response = '' } = error;
-  const responseCode = replyOf(error);
-  const { class: errorClass, enhanced } = classifySmtp({ code, reply: responseCode, response, afterData: handOver.begun });
-  const text = `SMTP error ${[responseCode ?? code, enhanced].filter(Boolean).join(' ')}: ${withoutAddress(response || error.message, recipient)}`;
+function failure(error: SmtpError, { begun }: HandOver, recipient: string): SendResult {
+  const { code, reply, response, name, text: said } = explain(error, begun);
+  const { class: errorClass, enhanced } = classifySmtp({ code, reply, response, afterData: begun });
+  const text = `SMTP error ${[reply ?? name, enhanced].filter(Boolean).join(' ')}: ${withoutAddress(said, recipient)}`;
   if (errorClass === 'UNKNOWN') return { kind: 'unknown', text };
-  return { kind: 'failed', failure: { class: errorClass, code: enhanced ?? String(responseCode ?? code), text } };
+  return { kind: 'failed', failure: { class: errorClass, code: enhanced ?? String(reply ?? name), text } };
 }
 
 /** Servers like to quote the recipient, or the part before the @; the log is no place for either. */
@@ -73,7 +74,7 @@ export function createSmtpProvider({ config, renderer, unsubscribeUrl }: SmtpOpt
   const [from = { name: '', address: config.SMTP_FROM }] = addressparser(config.SMTP_FROM, { flatten: true });
 
   async function send(outgoing: Outgoing, sendBefore: string): Promise<SendResult> {
-    const messageId = messageIdOf(outgoing.notificationId, config.SMTP_FROM);
+    const messageId = messageIdOf(outgoing.notificationId, from.address);
     const handOver: HandOver = { begun: false, before: Date.parse(sendBefore) };
     let mail: Written;
     try {

@@ -13,6 +13,7 @@ import { createScene } from '@rappel/notification/testing';
 import { createPool, type Pool } from '@rappel/postgres';
 import { createVault, migratePrivacy, sealing } from '@rappel/privacy';
 import { createLogger, loadConfig, runService, STRATEGY, type RunningService } from '@rappel/service-kit';
+import { createAuthority, type Authority } from '@rappel/tls/testing';
 import { AppModule } from '../src/app.module.ts';
 import { signBounce } from '../src/bounces.ts';
 import { emailConfig } from '../src/config.ts';
@@ -22,6 +23,7 @@ const secret = 'a secret of the test';
 const oldSecret = 'what was in force before';
 const masterKey = randomBytes(32).toString('base64');
 let inbox: Inbox;
+let authority: Authority;
 // A NATS of its own: other specs have a stream of the same name.
 let nats: NatsServer;
 const natsFolder = mkdtempSync(join(tmpdir(), 'rappel-nats-'));
@@ -35,7 +37,8 @@ let scene: ReturnType<typeof createScene>;
 beforeAll(async () => {
   nats = await startNats({ storeDir: natsFolder, durable: false });
   const url = await createDatabase(process.env.TEST_POSTGRES_URL!, `email_${randomUUID().slice(0, 8)}`);
-  inbox = await startInbox();
+  authority = await createAuthority(join(natsFolder, 'authority'));
+  inbox = await startInbox({ tls: await authority.issue('mail') });
   pool = createPool(url);
   await migratePrivacy(pool);
   await migrateMessaging(pool);
@@ -50,7 +53,8 @@ beforeAll(async () => {
   });
   const config = loadConfig(emailConfig, {
     NODE_ENV: 'test', LOG_LEVEL: 'warn', DATABASE_URL: url, NATS_URL: nats.url, RAPPEL_MASTER_KEY: masterKey, RAPPEL_AUTH: 'off', PORT: String(await freePort()),
-    SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: 'pret@example.org', PUBLIC_URL: 'http://127.0.0.1:1', BOUNCE_WEBHOOK_SECRET: `${secret}, ${oldSecret}`,
+    SMTP_HOST: inbox.smtpHost, SMTP_PORT: String(inbox.smtpPort), SMTP_FROM: '"Prêt, Campus" <pret@example.org>', SMTP_REQUIRE_TLS: 'true', SMTP_TLS_CA: authority.ca,
+    CHANNEL_PROBE_MS: '200', RAPPEL_RETRY_DELAYS: '0.2', PUBLIC_URL: 'http://127.0.0.1:1', BOUNCE_WEBHOOK_SECRET: `${secret}, ${oldSecret}`,
   });
   service = await runService({ name: 'email', module: AppModule, config, logger: createLogger('email', config), strategies: (app) => [app.get(STRATEGY)] });
 });
@@ -120,5 +124,23 @@ describe('the email service', () => {
     await becomes(idOf('loan-5'), ({ phase }) => phase === 'accepted');
     expect(await post('/replay', { filter: { class: 'CONTENT' }, why: 'counting' })).toMatchObject({ matching: 0 });
     expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ checks: { 'channel-email': 'up' } });
+  });
+
+  it('waits while the mail server shows a bad certificate, says what to do, and goes on by itself once that is mended', async () => {
+    const certified = async (name: string, until: number) => {
+      const { smtpPort } = inbox;
+      await inbox.stop();
+      inbox = await startInbox({ smtpPort, tls: await authority.issue(name, { until: new Date(Date.now() + until) }) });
+    };
+    await certified('expired', -60_000);
+    await scene.borrower({ borrowerId: 'lea', email: 'lea@example.org' });
+    for (const loan of ['loan-6', 'loan-7']) await scene.lend(loan, 'lea');
+    for (const loan of ['loan-6', 'loan-7']) await becomes(idOf(loan), ({ phase, waiting }) => phase === 'ready' && waiting?.reason === 'paused');
+    expect(await (await fetch(`${service.url}/channel`)).json()).toMatchObject({ state: { kind: 'paused', by: 'provider', code: 'CERT_HAS_EXPIRED', text: expect.stringContaining('renewed') } });
+    await certified('renewed', 86_400_000);
+    for (const loan of ['loan-6', 'loan-7']) await becomes(idOf(loan), ({ phase }) => phase === 'accepted');
+    const mails = await inbox.mails({ to: 'lea@example.org' });
+    expect(mails).toHaveLength(2);
+    expect(mails[0]!.from).toBe('"Prêt, Campus" <pret@example.org>');
   });
 });

@@ -1,4 +1,5 @@
 import { classifyTwilio, type SendResult } from '@rappel/notification';
+import { tlsTrouble } from '@rappel/tls';
 
 /** What the SDK throws: Twilio's refusal (`status`, `code`) or the connection's end (`code` in letters, `syscall`). */
 interface TwilioError extends Error {
@@ -15,9 +16,14 @@ function neverLeft({ code, syscall }: TwilioError): boolean {
   return typeof code === 'string' && (NEVER_LEFT.test(code) || (code === 'ETIMEDOUT' && syscall === 'connect'));
 }
 
+const settings = { ca: 'NODE_EXTRA_CA_CERTS', address: 'TWILIO_BASE_URL', plain: 'TWILIO_BASE_URL must lead to a server that does' };
+
 /** The connection ended: whether Twilio took the message depends on whether the request had left. */
 function broken(error: TwilioError): { result: SendResult; listed: boolean } {
-  const text = `Twilio API error ${error.code ?? ''}: ${withoutNumbers(error.message)}`;
+  const trouble = neverLeft(error) ? tlsTrouble(error, settings) : undefined;
+  const text = `Twilio API error ${error.code ?? ''}: ${trouble?.text ?? withoutNumbers(error.message)}`;
+  // A certificate that is not trusted, e.g. of a proxy that looks inside: it concerns everybody, and trying again does not mend it.
+  if (trouble) return { result: { kind: 'failed', failure: { class: 'CONFIG', code: trouble.code, text } }, listed: true };
   const { class: errorClass, listed } = classifyTwilio({ written: !neverLeft(error) });
   if (errorClass === 'UNKNOWN') return { result: { kind: 'unknown', text }, listed };
   return { result: { kind: 'failed', failure: { class: errorClass, code: String(error.code), text } }, listed };

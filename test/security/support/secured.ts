@@ -1,46 +1,14 @@
 // A NATS server as infra/nats has it for production: encrypted, client certificates asked for, users by nkey. Keys are made anew each time.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { nkeys } from '@nats-io/nats-core';
-import { generate } from 'selfsigned';
+import { createAuthority, type Authority, type Certificate } from '@rappel/tls/testing';
 
 const infra = join(import.meta.dirname, '../../../infra/nats');
 export const users = ['loan', 'scheduler', 'email', 'whatsapp', 'notification-log', 'operator', 'upstream'] as const;
 export type User = (typeof users)[number];
 /** What a user is called in the variables of infra/nats. */
 export const variable = (user: User): string => `NATS_${user === 'notification-log' ? 'LOG' : user.toUpperCase()}`;
-
-/** PEM files. */
-export interface Certificate { readonly cert: string; readonly key: string }
-export interface Authority {
-  /** The authority's own certificate. */
-  readonly ca: string;
-  /** Signs one for this machine, good for servers and clients. */
-  issue(name: string): Promise<Certificate>;
-}
-
-/** A certificate authority of its own, with its files in `folder`. */
-export async function createAuthority(folder: string): Promise<Authority> {
-  mkdirSync(folder, { recursive: true });
-  const common = { keyType: 'ec', algorithm: 'sha256' } as const;
-  const own = await generate([{ name: 'commonName', value: 'Test authority' }], {
-    ...common, extensions: [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true }],
-  });
-  const write = (file: string, pem: string): string => {
-    writeFileSync(join(folder, file), pem, { mode: 0o600 });
-    return join(folder, file);
-  };
-  return {
-    ca: write('ca.pem', own.cert),
-    issue: async (name) => {
-      const { cert, private: key } = await generate([{ name: 'commonName', value: name }], {
-        ...common, ca: { key: own.private, cert: own.cert },
-        extensions: [{ name: 'basicConstraints', cA: false }, { name: 'extKeyUsage', serverAuth: true, clientAuth: true }, { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] }],
-      });
-      return { cert: write(`${name}.pem`, cert), key: write(`${name}.key`, key) };
-    },
-  };
-}
 
 /** What `startNats` takes, and what a client sets in its environment. */
 export interface SecuredNats {

@@ -1,6 +1,7 @@
 import { locales, notificationTypes } from '@rappel/contracts';
 import { parseMasterKeys } from '@rappel/privacy';
 import { createRenderer } from '@rappel/templates';
+import { mailEncryption, mailSettings, tlsTrouble } from '@rappel/tls';
 import nodemailer from 'nodemailer';
 import { services, type ServiceName } from '../config.ts';
 import type { Context } from '../context.ts';
@@ -90,13 +91,17 @@ async function contentTemplates(context: Context): Promise<string> {
 async function smtp({ config }: Context): Promise<string> {
   const [host, port, user] = [config.get('SMTP_HOST'), Number(config.get('SMTP_PORT') ?? 1025), config.get('SMTP_USER')];
   if (!host) return 'not configured here';
+  const [secure, requireTls] = [config.get('SMTP_SECURE'), config.get('SMTP_REQUIRE_TLS')].map((value) => (value === undefined ? undefined : /^(?:true|1|yes|on|y|enabled)$/i.test(value)));
   const transport = nodemailer.createTransport({
-    host, port, secure: config.get('SMTP_SECURE') === 'true', ...(user && { auth: { user, pass: config.get('SMTP_PASSWORD') ?? '' } }),
+    host, port, ...mailEncryption({ host, port, secure, requireTls, login: user !== undefined, ca: config.file('SMTP_TLS_CA') }),
+    ...(user && { auth: { user, pass: config.get('SMTP_PASSWORD') ?? '' } }),
     connectionTimeout: 5000, greetingTimeout: 5000, dnsTimeout: 5000, socketTimeout: 10_000,
   });
   try {
     await transport.verify();
     return `${host}:${port} answers${user ? ' and takes the login' : ''}`;
+  } catch (error) {
+    throw new Error(tlsTrouble(error, mailSettings)?.text ?? (error as Error).message, { cause: error });
   } finally {
     transport.close();
   }

@@ -4,7 +4,7 @@ import { seededRandom } from '../random.ts';
 import { createFailures, defaultInboxSettings, inboxSettingsSchema, type InboxSettings } from './failures.ts';
 import { createMailStore, type MailStore, type ReceivedMail } from './mails.ts';
 import { listPage, mailPage } from './pages.ts';
-import { listenSmtp } from './smtp.ts';
+import { listenSmtp, type InboxTls } from './smtp.ts';
 
 export interface InboxOptions {
   /** Default: free ones. */
@@ -13,6 +13,8 @@ export interface InboxOptions {
   /** Logins other than this are answered 535. Default: anybody, with or without a login. */
   user?: string;
   password?: string;
+  /** Default: none. */
+  tls?: InboxTls;
   /** Newest mails kept whole; of older ones only the headers stay. Default 5000. */
   keepBodies?: number;
   /** For the shares of random failures. Default 1. */
@@ -47,7 +49,7 @@ export async function startInbox(options: InboxOptions = {}): Promise<Inbox> {
   const smtpPort = options.smtpPort ?? await freePort();
   const { user, password = '' } = options;
   const stopSmtp = await listenSmtp({
-    port: smtpPort, login: user === undefined ? undefined : { user, password }, store, failures,
+    port: smtpPort, login: user === undefined ? undefined : { user, password }, tls: options.tls, store, failures,
     settings: () => settings, random: () => random(), now: options.now ?? (() => new Date()),
   });
   const inbox = {

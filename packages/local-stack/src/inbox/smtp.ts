@@ -1,13 +1,18 @@
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { SMTPServer, type SMTPServerSession } from 'smtp-server';
 import type { createFailures, Failure, InboxSettings } from './failures.ts';
 import type { MailStore } from './mails.ts';
 
+/** PEM files. STARTTLS is offered, or TLS spoken from the first byte (`implicit`). */
+export interface InboxTls { cert: string; key: string; implicit?: boolean }
+
 interface SmtpParts {
   port: number;
   /** The only login accepted; default: any, or none. */
   login?: { user: string; password: string };
+  tls?: InboxTls;
   store: MailStore;
   failures: ReturnType<typeof createFailures>;
   settings: () => InboxSettings;
@@ -17,7 +22,7 @@ interface SmtpParts {
 
 /** The SMTP side of the inbox; returns how to stop it. */
 export async function listenSmtp(parts: SmtpParts): Promise<() => Promise<void>> {
-  const { settings, failures, login } = parts;
+  const { settings, failures, login, tls } = parts;
   const sockets = new Map<number, Socket>();
   const timers = new Set<NodeJS.Timeout>();
   const later = (milliseconds: number, work: () => void) => {
@@ -26,7 +31,8 @@ export async function listenSmtp(parts: SmtpParts): Promise<() => Promise<void>>
   };
   const cut = ({ remotePort }: SMTPServerSession) => { sockets.get(remotePort)?.destroy(); };
   const server = new SMTPServer({
-    authOptional: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, disableReverseLookup: true, hideENHANCEDSTATUSCODES: true,
+    ...(tls ? { secure: tls.implicit ?? false, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } : { disabledCommands: ['STARTTLS'] }),
+    authOptional: true, allowInsecureAuth: true, disableReverseLookup: true, hideENHANCEDSTATUSCODES: true,
     logger: false, socketTimeout: 10 * 60_000, closeTimeout: 100, maxAllowedUnauthenticatedCommands: false,
     onConnect: (_session, done) => {
       const code = settings().refuseConnections;

@@ -1,0 +1,2 @@
+export * from './mail-server.ts';
+export * from './trouble.ts';
