@@ -59,12 +59,21 @@ export function createBorrowers({ store, vault, clock }: { store: EventStore; va
 }
 export type Borrowers = ReturnType<typeof createBorrowers>;
 
-/** Whether this came before under its id. Only the latest is compared: of earlier ones nobody knows what they changed. */
-function isRepeated(current: KnownBorrower & Pick<Caused<unknown>, 'told'>, cause: Cause, wanted: readonly object[]): boolean {
-  if (wanted.length > 0 && current.fields && current.told.at(-1)?.cause === cause.id) {
+/** Whether this came before under its id. */
+function isRepeated(current: Remembered, cause: Cause, wanted: readonly object[]): boolean {
+  refuseOtherBorrower(current, cause, wanted);
+  return toldBy(current, cause) !== undefined;
+}
+type Remembered = KnownBorrower & Pick<Caused<unknown>, 'told'>;
+
+/**
+ * Refuses (`id-reused`) what would change the borrower under an id that told of them before: taken for a repetition it would be lost.
+ * Only the latest is compared: of earlier ones nobody knows what they changed.
+ */
+export function refuseOtherBorrower({ fields, told }: Remembered, cause: Cause, wanted: readonly object[]): void {
+  if (wanted.length > 0 && fields && told.at(-1)?.cause === cause.id) {
     throw new LoanRefused('id-reused', 'the id was used before, for this borrower with other content: give each event its own');
   }
-  return toldBy(current, cause) !== undefined;
 }
 
 function show(fields: Readonly<Record<string, string>>, masked: boolean): Record<string, string> {

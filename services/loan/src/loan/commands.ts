@@ -1,8 +1,8 @@
-import type { CancelAttribution, Channel, Clock, CreateAttribution, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
+import type { CancelAttribution, Channel, Clock, CreateAttribution, Due, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
 import { handleCommand, isVersionConflict, readState, type Append, type EventStore } from '@rappel/event-store';
 import { attributionFold, attributionStream, borrowerStream, dueInstant, reachableOn, type Attribution, type AttributionEvent, type Borrower, type BorrowerEvent } from '@rappel/lending';
 import { isDeepStrictEqual } from 'node:util';
-import type { Borrowers } from '../borrower/commands.ts';
+import { refuseOtherBorrower, type Borrowers } from '../borrower/commands.ts';
 import { decideBorrower } from '../borrower/decide.ts';
 import { MOST_CONFLICTS, stamp, toldBy, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
 import { decide, type LoanCommand } from './decide.ts';
@@ -42,9 +42,12 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
     for (let round = 1; ; round++) {
       const [{ state: before, version }, borrower] = await Promise.all([readState(store, fold, stream), borrowers.known(loan.borrowerId)]);
       const unchanged = { id: loan.attributionId, version, duplicate: true };
-      if (isRepeated(before, cause, (told) => told.type === 'AttributionCreated' && isDeepStrictEqual(essence(told.data.loan), essence(loan)))) return unchanged;
       // Somebody who was forgotten stays so until upstream updates them expressly.
       const changes = borrower.state.status === 'forgotten' ? [] : decideBorrower(input.borrower, borrower, at);
+      if (isRepeated(before, cause, (told) => told.type === 'AttributionCreated' && isSameLoan(told.data.loan, loan, input.due))) {
+        refuseOtherBorrower(borrower, cause, changes);
+        return unchanged;
+      }
       const appends: Append[] = [
         { stream: borrowerStream(loan.borrowerId), events: stamp(cause, changes), expected: borrower.version },
         { stream, events: stamp(cause, decide({ type: 'CreateAttribution', loan, at }, before.state), onlyChannels(changes, borrower.state)), expected: version },
@@ -69,7 +72,7 @@ export function createLoans({ store, borrowers, clock, rules }: LoanParts) {
     const { loan } = await find(input.attributionId);
     const due = { ...input.due, zone: input.due.zone ?? loan.due.zone };
     return record({ type: 'RescheduleAttribution', attributionId: input.attributionId, due, dueAt: dueInstant(due, rules.closing), at: input.at ?? clock.now() }, cause,
-      (told) => told.type === 'AttributionRescheduled' && told.data.loan.due.date === due.date && told.data.loan.due.time === due.time);
+      (told) => told.type === 'AttributionRescheduled' && isSameDue(told.data.loan.due, input.due));
   };
 
   const giveBack = ({ attributionId, returnedAt, at = clock.now() }: ReturnAttribution, cause: Cause): Promise<Stored> =>
@@ -102,8 +105,14 @@ function onlyChannels(changes: readonly BorrowerEvent[], before: Borrower): Chan
   return reachable.length === 1 ? reachable : undefined;
 }
 
-/** What upstream itself says of a loan; the rest depends on the configuration, which may have changed since. */
-const essence = ({ borrowerId, item, duration, due: { date, time } }: LoanSnapshot): object => ({ borrowerId, item, duration, date, time });
+type GivenDue = CreateAttribution['due'];
+/** A zone that upstream did not give depends on the configuration, which may have changed since. */
+const isSameDue = (told: Due, { date, time, zone = told.zone }: GivenDue): boolean => told.date === date && told.time === time && told.zone === zone;
+
+/** Whether upstream says the same of a loan as before. */
+const isSameLoan = (told: LoanSnapshot, loan: LoanSnapshot, due: GivenDue): boolean =>
+  isSameDue(told.due, due) && isDeepStrictEqual(essence(told), essence(loan));
+const essence = ({ borrowerId, department, category, item, duration }: LoanSnapshot): object => ({ borrowerId, department, category, item, duration });
 
 export type Loans = ReturnType<typeof createLoans>;
 
