@@ -29,6 +29,8 @@ test.each<[what: string, value: unknown]>([
   ['a bidirectional isolate', borrower({ firstName: '\u2066Marie\u2069' })],
   ['an Arabic letter mark', borrower({ firstName: 'Ma\u061Crie' })],
   ['a zero-width space', item({ name: 'Per\u200Bceuse' })],
+  ['a joiner that joins nothing', item({ name: 'Per\u200Dceuse' })],
+  ['a row of joiners', borrower({ firstName: 'علی\u200C\u200Cرضا' })],
   ['hidden tag characters', item({ name: `Perceuse${String.fromCodePoint(0xe0041, 0xe0042)}` })],
   ['half a character', item({ name: 'Perceuse \ud800' })],
   ['an over-long name', borrower({ firstName: 'A'.repeat(101) })],
@@ -63,6 +65,22 @@ test.each<[what: string, value: unknown]>([
 test('digits of another script, combining marks and capitals of Turkey are texts like any other, in one form', () => {
   const parsed = read(borrower({ firstName: 'e\u0301'.repeat(40), lastName: 'İstanbul', phone: '٠٦١٢٣٤٥٦٧٨' }));
   expect(parsed.data?.borrower).toMatchObject({ firstName: 'é'.repeat(40), lastName: 'İstanbul' });
+});
+
+test.each(['علی\u200Cرضا', 'ක්\u200Dරිස්', 'അനില്\u200D', '👨\u200D👩\u200D👧', '🏳\uFE0F\u200D🌈', '🤦🏽\u200D♀\uFE0F', 'שָׁלוֹם', '🇫🇷'])('a name is spelled as its script spells it, joiners included: %s', (firstName) => {
+  expect(read(borrower({ firstName })).data?.borrower.firstName).toBe(firstName);
+});
+
+test('what does not show is named by its number, a date and a zone by their shape', () => {
+  const complaint = (value: unknown) => read(value).error?.issues.map(({ message }) => message);
+  expect(complaint(item({ name: 'Per\u200Bceuse' }))).toEqual([expect.stringContaining('U+200B')]);
+  expect(complaint(due({ date: '10/01/2027' }))).toEqual(['a date, YYYY-MM-DD']);
+  expect(complaint(due({ zone: '+02:00' }))).toEqual(['an IANA zone name such as Europe/Paris']);
+});
+
+test('an address or a last name of nothing but blanks is none', () => {
+  const parsed = read(borrower({ lastName: '', email: ' ', phone: '' }));
+  expect(parsed.data?.borrower).toEqual(expect.objectContaining({ firstName: 'Marie', lastName: undefined, email: undefined, phone: undefined }));
 });
 
 test.each(['__proto__', 'constructor', 'prototype', 'toString'])('neutralised: a stray key %s', (key) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, line, Moment, Zone } from './limits.ts';
+import { Id, line, Moment, optionalLine, Zone } from './limits.ts';
 import { Due, Item } from './loan.ts';
 import { Channel, LoanDuration, Locale } from './words.ts';
 
@@ -18,14 +18,14 @@ export type Preferences = z.infer<typeof Preferences>;
 
 /**
  * A borrower as upstream knows them. Phone and email are taken as they come (an unusable one is a fact the log records),
- * only length and characters are checked here.
+ * only length and characters are checked here; an empty one is none.
  */
 export const Borrower = z.object({
   id: Id,
   firstName: line(100),
-  lastName: line(100).optional(),
-  email: line(254).optional(),
-  phone: line(64).optional(),
+  lastName: optionalLine(100),
+  email: optionalLine(254),
+  phone: optionalLine(64),
   locale: z.string().max(35).transform((l) => Locale.catch('fr').parse(l.slice(0, 2).toLowerCase())).default('fr'),
   zone: Zone.optional(),
   preferences: Preferences.prefault({}),
@@ -51,7 +51,7 @@ export type RescheduleAttribution = z.infer<typeof RescheduleAttribution>;
 export const ReturnAttribution = z.object({ attributionId: Id, returnedAt: Moment.optional(), at: Moment.optional() });
 export type ReturnAttribution = z.infer<typeof ReturnAttribution>;
 
-export const CancelAttribution = z.object({ attributionId: Id, reason: line(200).optional(), at: Moment.optional() });
+export const CancelAttribution = z.object({ attributionId: Id, reason: optionalLine(200), at: Moment.optional() });
 export type CancelAttribution = z.infer<typeof CancelAttribution>;
 
 /** `data` of an inbound `BorrowerUpdated`: the whole borrower as they are now. */

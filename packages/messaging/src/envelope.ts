@@ -22,12 +22,13 @@ const encoder = new TextEncoder();
 export function readEnvelope(headers: Headers, payload: Uint8Array): Read {
   const low = lowered(headers);
   const contentType = low['content-type']?.split(';', 1)[0]!.trim().toLowerCase();
-  if (contentType?.startsWith('application/cloudevents-batch')) return { ok: false, reason: 'batches of CloudEvents are not accepted: send them one by one' };
+  // Before the payload: whoever sends Avro is to read that it is Avro, not that it is no JSON.
+  const refused = contentType === undefined ? undefined : refusedType(contentType);
+  if (refused) return { ok: false, reason: refused };
   const parsed = parseJson(payload);
   if (!parsed.ok) return parsed;
-  if (contentType?.startsWith('application/cloudevents')) return structured(parsed.value, contentType);
-  if (!isBinary(low)) return { ok: false, reason: 'not a CloudEvent: no ce-* headers and no content-type application/cloudevents+json' };
-  if (contentType !== undefined && !isJson(contentType)) return { ok: false, reason: `data is ${shown(contentType)}, only JSON is accepted` };
+  if (contentType === STRUCTURED) return structured(parsed.value);
+  if (!isBinary(low)) return { ok: false, reason: `not a CloudEvent: no ce-* headers and no content-type ${STRUCTURED}` };
   return checked(fromHeaders(low, parsed.value));
 }
 
@@ -58,10 +59,16 @@ function isBinary(low: Record<string, string | undefined>): boolean {
 /** A word of the sender's as a reason may show it, which is kept in the clear: an address is no word. */
 export const shown = (text: string): string => (/^[\w.+/-]{1,100}$/.test(text) ? text : 'something else');
 
+const STRUCTURED = 'application/cloudevents+json';
 const isJson = (contentType: string): boolean => contentType === 'application/json' || contentType.endsWith('+json') || contentType === 'text/json';
 
-function structured(value: unknown, contentType: string): Read {
-  if (!/^application\/cloudevents\+json$/.test(contentType)) return { ok: false, reason: `${shown(contentType)} is not accepted, only application/cloudevents+json` };
+function refusedType(contentType: string): string | undefined {
+  if (contentType.startsWith('application/cloudevents-batch')) return 'batches of CloudEvents are not accepted: send them one by one';
+  if (contentType.startsWith('application/cloudevents') && contentType !== STRUCTURED) return `${shown(contentType)} is not accepted, only ${STRUCTURED}`;
+  return isJson(contentType) ? undefined : `data is ${shown(contentType)}, only JSON is accepted`;
+}
+
+function structured(value: unknown): Read {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'a structured CloudEvent must be a JSON object' };
   if ('data_base64' in value) return { ok: false, reason: 'data_base64 is not accepted: send data as JSON' };
   return checked(value as Record<string, unknown>);
