@@ -29,7 +29,7 @@ describe('the channel policy', () => {
 });
 
 describe('phone numbers', () => {
-  it.each(['0612345678', '06 12 34 56 78', '612345678', '33612345678', '+33612345678', '0033612345678', '+33 (0)6 12 34 56 78', 'whatsapp:+33612345678'])('%s', (raw) => expect(parsePhone(raw, 'FR')).toBe('+33612345678'));
+  it.each(['0612345678', '06 12 34 56 78', '612345678', '33612345678', '+33612345678', '0033612345678', '+33 (0)6 12 34 56 78', '(+33) 6 12 34 56 78', '06–12–34–56–78', '٠٦١٢٣٤٥٦٧٨', '０６１２３４５６７８', 'whatsapp:+33612345678', 'tel:+33-6-12-34-56-78'])('%s', (raw) => expect(parsePhone(raw, 'FR')).toBe('+33612345678'));
   it.each(['jean@example.org', 'invalid_phone', '06 12 34 56 7a', '12', '', '+999999999999', '0612345678;ext=1'])('refuses %j', (raw) => expect(parsePhone(raw, 'FR')).toBeUndefined());
   it('needs a country for a number without one', () => {
     expect(parsePhone('612345678')).toBeUndefined();
