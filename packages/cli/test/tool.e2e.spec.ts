@@ -48,7 +48,7 @@ const loan = (id: string, borrower: object) => ({
   attributionId: id, duration: 'LONG', due: { date: '2027-03-28', zone: 'Europe/Paris' }, item: { code: 'PERC-001', name: 'Perceuse' }, borrower: { id: `b-${id}`, firstName: 'Jean', ...borrower },
 });
 /** As upstream would, by a plain publish. */
-async function publish(data: string, id: string): Promise<void> {
+async function publish(data: string | Uint8Array, id: string): Promise<void> {
   const bus = await connectBus({ servers: stack.nats!.url, name: 'upstream', inboxPrefix: '_INBOX_upstream', ...stack.natsLogin('upstream') });
   const h = headers();
   for (const [name, value] of Object.entries({ specversion: '1.0', id, source: '/test', type: 'AttributionReturned' })) h.set(`ce-${name}`, value);
@@ -200,7 +200,7 @@ describe('rappel, against the running stack', () => {
   });
 
   it('lists, shows, mends and drops dead letters', async () => {
-    await Promise.all([publish('{"attributionId":"l-9","returnedAt":"never"}', 'bad-1'), publish('not JSON', 'bad-2')]);
+    await Promise.all([publish('{"attributionId":"l-9","returnedAt":"never"}', 'bad-1'), publish(Buffer.from('{"firstName":"Léa"}', 'latin1'), 'bad-2')]);
     const letters = await until('two dead letters', async () => {
       const found = await ok<{ id: string; reason: string }[]>('deadletters', 'list');
       return found.length === 2 ? found : undefined;
@@ -208,6 +208,7 @@ describe('rappel, against the running stack', () => {
     const wrong = letters.find(({ reason }) => reason.includes('invalid AttributionReturned'))!;
     const garbage = letters.find(({ id }) => id !== wrong.id)!;
     expect(await ok('deadletters', 'show', wrong.id)).toMatchObject({ payload: expect.stringContaining('never'), status: 'open' });
+    expect(await ok('deadletters', 'show', garbage.id)).toMatchObject({ reason: 'payload is not UTF-8', payloadBase64: Buffer.from('{"firstName":"Léa"}', 'latin1').toString('base64') });
     const mended = join(folder, 'mended.json');
     writeFileSync(mended, JSON.stringify({ attributionId: 'l-2' }));
     expect(await run(['deadletters', 'retry', wrong.id, '--payload', join(folder, 'none'), '--yes'])).toMatchObject({ code: 2 });

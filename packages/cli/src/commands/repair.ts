@@ -1,5 +1,6 @@
 import type { DeadLetters } from '@rappel/messaging';
 import { InvalidArgumentError, type Command } from 'commander';
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { doing, examples } from '../command.ts';
 import type { ServiceName } from '../config.ts';
@@ -62,7 +63,8 @@ function deadLetters(program: Command, io: Io): void {
   group.command('show <id>').description('Headers, payload and what was done to it')
     .action(doing(io, async (context: Context, id: string) => {
       const { payload, ...letter } = await here(await letters(context), id);
-      const shown = { ...letter, payload: new TextDecoder().decode(payload) };
+      // Bytes that are no text go out as they are, so that what was lost in reading them can be got back.
+      const shown = { ...letter, payload: new TextDecoder().decode(payload), ...(!isUtf8(payload) && { payloadBase64: Buffer.from(payload).toString('base64') }) };
       context.out.answer(shown, () => { for (const [key, value] of Object.entries(shown)) context.out.line(`${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`); });
     }));
   group.command('retry <id>').option('--payload <file>', 'send this instead of the original bytes').description('Publish it again')
