@@ -13,7 +13,8 @@ export type ChannelEvent =
   | { type: 'ChannelResumed'; data: { channel: Channel; by: string; at: string } };
 
 export type ChannelState =
-  | { readonly kind: 'open' }
+  /** `by` = who opened it again: `probe`, where a message got through, or an operator. Absent: it never was closed. */
+  | { readonly kind: 'open'; readonly by?: string }
   | { readonly kind: 'paused'; readonly by: string; readonly text: string; readonly code?: string; readonly probeAt?: string; readonly probes: number; readonly since: string }
   | { readonly kind: 'throttled'; readonly until: string; readonly step: number; readonly text: string; readonly code?: string };
 
@@ -35,7 +36,7 @@ export const channelFold: Fold<ChannelState> = {
     switch (type) {
       case 'ChannelPaused': return { kind: 'paused', by: data.by, text: data.text, code: data.code, probeAt: data.probeAt, probes: data.probes, since: data.since };
       case 'ChannelThrottled': return { kind: 'throttled', until: data.until, step: data.step, text: data.text, code: data.code };
-      case 'ChannelResumed': return { kind: 'open' };
+      case 'ChannelResumed': return { kind: 'open', by: data.by };
       default: return state;
     }
   },

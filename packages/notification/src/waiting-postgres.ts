@@ -63,19 +63,21 @@ function createPut(pool: Pool, channel: Channel): WaitingList['put'] {
   };
 }
 
-const CLAIM = `UPDATE delivery.waiting SET claimed_until = now() + $3 * interval '1 millisecond'
+const claimBy = (order: string): string => `UPDATE delivery.waiting SET claimed_until = now() + $3 * interval '1 millisecond'
   WHERE notification_id IN (
     SELECT notification_id FROM delivery.waiting
     WHERE channel = $1 AND not_before <= $4::timestamptz AND not_before_real <= now() AND claimed_until <= now()
-    ORDER BY priority, not_before LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED)
   RETURNING notification_id, priority, reason, revision`;
+const CLAIM = claimBy('priority, not_before');
+const CLAIM_IN_TURN = claimBy('revision');
 
 /** The waiting of one channel in the table `delivery.waiting`. Run `migrateDelivery` first. */
 export function createPostgresWaiting(pool: Pool, channel: Channel): WaitingList {
   return {
     put: createPut(pool, channel),
-    claim: async ({ limit, leaseMs, now }) => {
-      const { rows } = await pool.query<Row>({ name: 'waiting-claim', text: CLAIM, values: [channel, limit, leaseMs, now] });
+    claim: async ({ limit, leaseMs, now, inTurn = false }) => {
+      const { rows } = await pool.query<Row>({ ...(inTurn ? { name: 'waiting-claim-in-turn', text: CLAIM_IN_TURN } : { name: 'waiting-claim', text: CLAIM }), values: [channel, limit, leaseMs, now] });
       return rows.map((row): Claim => ({ notificationId: row.notification_id, priority: row.priority, reason: row.reason, revision: Number(row.revision) }))
         .sort((a, b) => a.priority - b.priority || a.revision - b.revision);
     },

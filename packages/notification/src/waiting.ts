@@ -27,8 +27,8 @@ export interface Claim extends Waiting {
 export interface WaitingList {
   /** Adds, or replaces what is there for this notification. */
   put(waiting: Waiting): Promise<void>;
-  /** Takes at most `limit` due rows, most urgent first, for `leaseMs` real milliseconds. */
-  claim(options: { readonly limit: number; readonly leaseMs: number; readonly now: string }): Promise<Claim[]>;
+  /** Takes at most `limit` due rows for `leaseMs` real milliseconds, most urgent first; with `inTurn` those that were left alone longest. */
+  claim(options: { readonly limit: number; readonly leaseMs: number; readonly now: string; readonly inTurn?: boolean }): Promise<Claim[]>;
   /** Removes it, or sets it to come back, unless it was put anew meanwhile. */
   finish(claim: Claim, next?: Waiting): Promise<void>;
   /** How many wait, by reason. */

@@ -19,7 +19,8 @@ export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, c
   const paused = kind === 'paused';
   if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
   const limit = paused ? 1 : concurrency;
-  const claims = await deps.waiting.claim({ limit, leaseMs: claimMs, now: deps.clock.now() });
+  // In turn, because what paused the channel may be the most urgent one's own trouble: tried first each time it would keep all others back.
+  const claims = await deps.waiting.claim({ limit, leaseMs: claimMs, now: deps.clock.now(), inTurn: paused });
   const left = await Promise.all(claims.map((claim) => work(deps, claim, paused)));
   deps.gate.looked({ refused: left.includes('rate'), much: claims.length === limit });
   return { claimed: claims.length, kind: paused ? 'paused' : 'open' };

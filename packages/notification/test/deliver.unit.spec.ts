@@ -115,8 +115,21 @@ describe('delivering', () => {
     broken = false;
     await world.pass(121);
     await world.pass(1);
-    expect(world.gate.state()).toEqual({ kind: 'open' });
+    expect(world.gate.state()).toEqual({ kind: 'open', by: 'probe' });
     expect((await world.all()).map((one) => statusOf(one))).toEqual(['ENVOYEE', 'ENVOYEE', 'ENVOYEE']);
+  });
+
+  it('lets one whom the server lets nobody write to keep nobody else back, however urgent', async () => {
+    const world = createWorld({ channel: 'EMAIL', fate: ({ recipient }) => (recipient.startsWith('strict') ? { ...misconfigured, failure: { ...misconfigured.failure, code: '5.7.1' } } : { kind: 'take' }) });
+    await world.scene.borrower({ ...jean, borrowerId: 'strict', email: 'strict@example.org' });
+    await world.scene.lend('urgent', 'strict');
+    await deliver(world.deps, world.scene.remind('RAPPEL_FINAL', ['urgent']));
+    await deliver(world.deps, await created(world));
+    for (let round = 0; round < 30; round++) await world.pass(60);
+    const strict = (await world.all()).find(({ identity }) => identity!.borrowerId === 'strict')!;
+    expect([statusOf(strict), strict.error]).toEqual(['ECHEC_PERMANENT', { class: 'RECIPIENT', code: '5.7.1', text: misconfigured.failure.text }]);
+    expect((await world.all()).filter((one) => statusOf(one) === 'ENVOYEE')).toHaveLength(1);
+    expect(world.gate.state()).toMatchObject({ kind: 'open' });
   });
 
   it('leaves the whole channel alone when it is told that it is too fast, without spending attempts', async () => {

@@ -35,7 +35,10 @@ describe('the waiting in PostgreSQL', () => {
     await waiting.finish(claims[0]!);
     await waiting.put({ notificationId: creation, priority: 0, reason: 'replay' });
     await waiting.finish(claims[1]!);
-    expect(await waiting.claim({ limit: 9, leaseMs: 1, now: now() })).toMatchObject([{ notificationId: creation, reason: 'replay' }]);
+    expect(await waiting.claim({ limit: 9, leaseMs: 0, now: now() })).toMatchObject([{ notificationId: creation, reason: 'replay' }]);
+    await waiting.put({ notificationId: final, priority: 0, reason: 'paused' });
+    expect(await waiting.claim({ limit: 1, leaseMs: 60_000, now: now(), inTurn: true })).toMatchObject([{ notificationId: creation }]);
+    expect(await waiting.claim({ limit: 1, leaseMs: 60_000, now: now(), inTurn: true })).toMatchObject([{ notificationId: final }]);
     expect((await waiting.claim({ limit: 9, leaseMs: 1000, now: '2999-01-02T00:00:00.000Z' })).map(({ notificationId }) => notificationId)).toContain(later);
   });
 });

@@ -27,7 +27,8 @@ export interface SendOptions {
 export async function send(deps: DeliveryDependencies, members: readonly Member[], { outgoing, leaseUntil, told, probe }: SendOptions): Promise<Sent> {
   if (told.size === 0) return { members };
   const inTime = later(deps.realNow(), deps.provider.sendTimeoutMs) <= leaseUntil;
-  const result = inTime ? await deps.provider.send(outgoing, leaseUntil) : heldUp;
+  const othersGetThrough = !probe && members.some((member) => told.has(member.notificationId) && keepsFailing(member, deps));
+  const result = theirOwn(inTime ? await deps.provider.send(outgoing, leaseUntil) : heldUp, othersGetThrough);
   const command = outcome(deps, outgoing.attemptId, result);
   const after = await record(deps, members, {
     commandId: outgoing.attemptId, onConflict: 'again',
@@ -39,6 +40,18 @@ export async function send(deps: DeliveryDependencies, members: readonly Member[
 
 /** A process that was frozen meanwhile must not send on a lease that others may already have judged. */
 const heldUp: SendResult = { kind: 'failed', failure: { class: 'TRANSIENT', code: 'ELEASE', text: 'held up until the lease was about to end: nothing was sent' } };
+
+/** It failed for what concerns everybody, as often as is tried, and the channel was opened again since because somebody else's message was taken. */
+function keepsFailing({ state }: Member, { gate, config }: DeliveryDependencies): boolean {
+  const channel = gate.state();
+  return channel.kind === 'open' && channel.by === 'probe' && state.error?.class === 'CONFIG' && state.started >= config.retry.attempts;
+}
+
+/** Servers have one code (5.7.1, 21608) for a sender whom they let nobody write to and for a recipient whom they let nobody write to: where others get through it is the recipient. */
+function theirOwn(result: SendResult, othersGetThrough: boolean): SendResult {
+  if (!othersGetThrough || result.kind !== 'failed' || result.failure.class !== 'CONFIG') return result;
+  return { ...result, failure: { ...result.failure, class: 'RECIPIENT' } };
+}
 
 function outcome({ config: { retry }, clock }: DeliveryDependencies, attemptId: string, result: SendResult): NotificationCommand {
   const at = clock.now();

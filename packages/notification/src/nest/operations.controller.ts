@@ -27,7 +27,7 @@ const instant = (meaning = 'real time') => z.iso.datetime().describe(meaning);
 
 const told = { text: z.string().describe("the provider's words, or the operator's"), code: z.string().optional() };
 const State = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('open') }),
+  z.object({ kind: z.literal('open'), by: z.string().describe('who opened it again: `probe` or an operator').optional() }),
   z.object({ kind: z.literal('paused'), by: z.string().describe('`provider`, `receipt` or who did it'), ...told, probeAt: instant('when it is tried again; absent = only by command').optional(), probes: z.int(), since: instant() }),
   z.object({ kind: z.literal('throttled'), until: instant(), step: z.int(), ...told }),
 ]);

@@ -10,10 +10,10 @@ export function createMemoryWaiting(realNow: () => string): WaitingList & { rows
   return {
     rows: () => [...rows.values()],
     put: async (waiting) => store(waiting),
-    claim: async ({ limit, leaseMs, now }) => {
+    claim: async ({ limit, leaseMs, now, inTurn = false }) => {
       const real = realNow();
       const due = [...rows.values()].filter(({ notBefore = '', notBeforeReal = '', claimedUntil }) => notBefore <= now && notBeforeReal <= real && claimedUntil <= real);
-      const taken = due.sort((a, b) => a.priority - b.priority || a.revision - b.revision).slice(0, limit);
+      const taken = due.sort((a, b) => (inTurn ? 0 : a.priority - b.priority) || a.revision - b.revision).slice(0, limit);
       const claimedUntil = new Date(Date.parse(real) + leaseMs).toISOString();
       return taken.map((row): Claim => { rows.set(row.notificationId, { ...row, claimedUntil }); return row; });
     },
