@@ -1,5 +1,6 @@
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
-import type { Headers } from './envelope.ts';
+import type { Envelope } from '@rappel/contracts';
+import { readEnvelope, type Headers } from './envelope.ts';
 import type { Incoming, Verdict } from './worker.ts';
 
 /** A delivery and the way to settle it. */
@@ -17,7 +18,7 @@ export interface Delivery {
 }
 
 /** A JetStream message, with its place read from the reply subject: `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<n>.<seq>.<n>.<time>.<pending>[.<random>]`. */
-export function createDelivery(message: Msg, stream: string): Delivery {
+export function createDelivery(message: Msg, stream: string, keyOf: KeyOf): Delivery {
   const tokens = message.reply!.split('.');
   const at = tokens.length === 9 ? 2 : 4;
   const headers = flat(message.headers);
@@ -27,7 +28,7 @@ export function createDelivery(message: Msg, stream: string): Delivery {
   return {
     id: `${sequence}:${takenAt}`,
     incoming: { subject: message.subject, headers, payload: message.data, deliveries: Number(tokens[at + 2]), stream, sequence, takenAt, request: false },
-    key: keyOf(headers),
+    key: keyOf(headers, message.data),
     request: false,
     settle: (verdict) => { current.respond(wordFor(verdict)); },
     working: () => { current.respond('+WPI'); },
@@ -52,7 +53,20 @@ export function flat(headers: MsgHdrs | undefined): Headers {
   return record;
 }
 
-export function keyOf(headers: Headers): string | undefined {
+/** Which messages wait for one another: those of one key run in the order in which they came. Undefined = for none. */
+export type KeyOf = (headers: Headers, payload: Uint8Array) => string | undefined;
+
+/** `ce-subject`; where there is none, the subject of a structured event, else what `about` makes of the event. */
+export function keyBy(about: ((event: Envelope) => string | undefined) | undefined): KeyOf {
+  return (headers, payload) => {
+    const subject = subjectOf(headers);
+    if (subject !== undefined || !about) return subject;
+    const read = readEnvelope(headers, payload);
+    return read.ok ? read.event.subject ?? about(read.event) : undefined;
+  };
+}
+
+function subjectOf(headers: Headers): string | undefined {
   const exact = headers['ce-subject'];
   if (exact !== undefined) return exact;
   for (const name in headers) if (name.toLowerCase() === 'ce-subject') return headers[name];

@@ -1,7 +1,8 @@
 import { AckPolicy, DeliverPolicy, jetstreamManager, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { nanos, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import type { Envelope } from '@rappel/contracts';
 import { connectionOf } from './connection.ts';
-import { createDelivery, type Delivery } from './delivery.ts';
+import { createDelivery, keyBy, type Delivery } from './delivery.ts';
 import { createLanes, type Task } from './lanes.ts';
 import type { DeadLetterSink, Handler, Log } from './port.ts';
 import { createPull } from './pull.ts';
@@ -23,6 +24,8 @@ export interface DurableOptions {
   readonly prefetch: number;
   /** Present: this durable's owner creates the stream. Absent: it waits for it. */
   readonly createStream?: StreamOptions;
+  /** What an event is about that names no subject. */
+  readonly about?: (event: Envelope) => string | undefined;
   /** Answer requests on these subjects. */
   readonly requests?: readonly string[];
   readonly closeWithinMs: number;
@@ -70,6 +73,7 @@ interface Work extends Task {
 export function openDurable(options: DurableOptions, { bus, route, deadLetters, log }: DurableSurroundings): Durable {
   const { stream, durable, ackWaitMs } = options;
   const name = { stream, durable };
+  const keyOf = keyBy(options.about);
   const held = new Map<string, Work>();
   const counts = { acknowledged: 0, handedBack: 0, held: 0, deadLettered: 0, requests: 0 };
   let trouble: string | undefined = 'starting';
@@ -117,7 +121,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
   }
 
   function take(message: Msg): void {
-    const delivery = createDelivery(message, stream);
+    const delivery = createDelivery(message, stream, keyOf);
     const doubled = held.get(delivery.id);
     if (closing || doubled) {
       pull.release();
@@ -184,7 +188,7 @@ export function openDurable(options: DurableOptions, { bus, route, deadLetters, 
     if (connected) void ensure('connected again');
   });
   const requests = options.requests && openRequests({
-    bus, subjects: options.requests, ...name,
+    bus, subjects: options.requests, ...name, keyOf,
     take: (delivery) => {
       counts.requests++;
       if (closing || lanes.size() >= options.prefetch * 4) delivery.settle({ do: 'nak', afterMs: 0, why: 'busy' });

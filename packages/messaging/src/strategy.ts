@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { streams } from '@rappel/contracts';
+import { streams, type Envelope } from '@rappel/contracts';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { openDurable, type Durable, type DurableStats } from './durable.ts';
 import { silent, type DeadLetterSink, type Handler, type Log, type Outcome } from './port.ts';
@@ -19,6 +19,8 @@ export interface ConsumerOptions {
   readonly replicas?: number;
   /** Also answer requests on the stream's subjects. Default false. */
   readonly requests?: boolean;
+  /** What an event is about that names no `subject`: messages about the same run one after the other, in their order. Default: nothing, they run freely. */
+  readonly about?: (event: Envelope) => string | undefined;
   /** Handlers at once in this process. Default 128. */
   readonly concurrency?: number;
   /** Tries that may fail, or end without a word, before a message is dead, over all processes and restarts. Default 8. */
@@ -92,6 +94,7 @@ class JetStreamStrategy extends Server implements Strategy {
       maxAckPending: consumer.maxAckPending ?? Math.max(1024, concurrency * 8),
       prefetch: concurrency * 2,
       ...(createStream && { createStream: { subjects, kind: 'work' as const, replicas } }),
+      ...(consumer.about && { about: consumer.about }),
       ...(requests && { requests: subjects }),
     }, { bus, route, deadLetters, log });
   }

@@ -12,6 +12,7 @@ import type { LoanConfig } from './config.ts';
 import { announce } from './loan/announce.ts';
 import { AttributionsController } from './loan/attributions.controller.ts';
 import { createLoans } from './loan/commands.ts';
+import { aboutOf } from './loan/inbound.ts';
 import { LoanController } from './loan/loan.controller.ts';
 import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
 
@@ -20,7 +21,7 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
   providers: [
     ...infrastructure,
     consuming(
-      { stream: 'INBOUND', durable: 'loan-inbound', concurrency: 512, createStream: true, requests: true },
+      { stream: 'INBOUND', durable: 'loan-inbound', concurrency: 512, createStream: true, requests: true, about: aboutOf },
       { stream: 'SCHEDULER', durable: 'loan' },
     ),
     relaying({ name: 'loan', stream: 'LOAN', categories: ['attribution'], announce }),

@@ -57,6 +57,21 @@ test('a plain structured publish is stored too', async () => {
   await until('loan L-2', async () => ((await eventTypes('attribution-L-2')).length === 1 ? true : undefined));
 });
 
+test('what is published about a loan in a row is stored in that order, whether or not the event names the loan as its subject', async () => {
+  const days = Array.from({ length: 10 }, (_, day) => `2027-03-${String(day + 1).padStart(2, '0')}`);
+  await request('e-8', 'AttributionCreated', creation('L-8'));
+  for (const [n, date] of days.entries()) {
+    const [id, type, data] = [`e-8-${n}`, 'AttributionRescheduled', { attributionId: 'L-8', due: { date } }];
+    if (n % 2 === 0) upstream.publish(`inbound.${type}`, JSON.stringify(data), { headers: binary(id, type) });
+    else upstream.publish(`inbound.${type}`, JSON.stringify({ specversion: '1.0', id, source: '/test', type, subject: 'L-8', data }), { headers: structured });
+  }
+  const moved = await until('ten due moments', async () => {
+    const [, ...later] = await store.readStream('attribution-L-8');
+    return later.length === days.length ? later : undefined;
+  });
+  expect(moved.map(({ data }) => (data as { loan: { due: { date: string } } }).loan.due.date)).toEqual(days);
+});
+
 test('what cannot be understood is refused by name and kept among the dead letters', async () => {
   expect(await request('e-3', 'AttributionCreated', { ...creation('L-3'), duration: 'FOREVER' })).toMatchObject({ error: { code: 400, issues: [{ path: 'duration' }] } });
   expect((await deadLetter('inbound.AttributionCreated')).reason).toContain('invalid AttributionCreated');

@@ -57,6 +57,13 @@ export function causeOf({ source, id, correlationid = id, traceparent }: Pick<Me
   return { id: own, correlationId: /@|%40/.test(correlationid) ? own : correlationid, ...(traceparent && { traceparent }) };
 }
 
+/** What an event is about that names no subject: its loan, else its borrower. Without this, what upstream says of a loan in a row would be handled in any order. */
+export function aboutOf({ data }: Pick<Message['event'], 'data'>): string | undefined {
+  const { attributionId, borrower } = (data ?? {}) as { attributionId?: unknown; borrower?: { id?: unknown } | null };
+  const id = attributionId ?? borrower?.id;
+  return typeof id === 'string' ? id : undefined;
+}
+
 /**
  * What upstream published on `inbound.*`: stored and answered, or dead with the reason. Who publishes to JetStream asks and fills the
  * stream with one message: the stream's copy comes right behind the request and is not worth another look into the store.

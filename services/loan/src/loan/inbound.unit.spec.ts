@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Message } from '@rappel/messaging';
-import { causeOf, createRecent, handleInbound } from './inbound.ts';
+import { aboutOf, causeOf, createRecent, handleInbound } from './inbound.ts';
 
 const loan = { attributionId: 'A-1', returnedAt: '2026-03-17T09:00:00.000Z' };
 const message = (over: { id?: string; type?: string; data?: object; request?: boolean } = {}): Message => ({
@@ -25,6 +25,11 @@ it('a conversation goes by the name that upstream gave it, unless that is an add
   expect([named('e-1').correlationId, named('e-1', 'order 7').correlationId]).toEqual(['e-1', 'order 7']);
   for (const cause of [named('marie@example.org'), named('e-1', 'loan of marie@example.org'), named('e-1', 'marie%40example.org')]) expect(cause.correlationId).toBe(cause.id);
   expect(named('marie@example.org').id).not.toBe(named('paul@example.org').id);
+});
+
+it('an event is about its loan, else about its borrower, whatever else comes', () => {
+  const about = [{ attributionId: 'A-1', borrower: { id: 'B-1' } }, { borrower: { id: 'B-1' } }, { attributionId: 7 }, { borrower: null }, null, 'A-1', ['A-1']];
+  expect(about.map((data) => aboutOf({ data }))).toEqual(['A-1', 'B-1', undefined, undefined, undefined, undefined, undefined]);
 });
 
 it('a type that nobody knows is named in the reason, unless it could be an address', async () => {
