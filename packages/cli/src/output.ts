@@ -118,3 +118,6 @@ export function pace(done: number, total: number, started: number): { rate: numb
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return { rate: Math.round(rate), left: h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s` };
 }
+
+/** The names of a service's checks; of those that fail it says so. */
+export const checksOf = (checks: Readonly<Record<string, string>>): string => Object.entries(checks).map(([name, state]) => (state === 'up' ? name : `${name} ${state}`)).join(', ');

@@ -148,6 +148,7 @@ describe('rappel, against the running stack', () => {
 
   it('pauses and resumes a channel, and lists what is unknown', async () => {
     expect(await ok('channel', 'pause', 'whatsapp')).toMatchObject({ state: { kind: 'paused' } });
+    expect(await run(['status'])).toMatchObject({ code: 1, out: expect.stringContaining('channel-whatsapp down') });
     expect(await ok('channel', 'resume', 'WHATSAPP')).toMatchObject({ state: { kind: 'open' } });
     expect(await ok('unknown', 'list')).toEqual([]);
     writeFileSync(join(folder, 'cut.ndjson'), ['cut-1', 'cut-2'].map((id) => JSON.stringify(loan(id, { email: `drop-after-data+${id}@example.org` }))).join('\n'));

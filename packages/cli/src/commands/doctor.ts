@@ -6,6 +6,7 @@ import nodemailer from 'nodemailer';
 import { services, type ServiceName } from '../config.ts';
 import type { Context } from '../context.ts';
 import { ToolError } from '../errors.ts';
+import { checksOf } from '../output.ts';
 
 const QUESTION = 'Create a test loan and send its confirmation for real?';
 
@@ -21,7 +22,7 @@ export async function examine(context: Context, sendTo: string | undefined): Pro
     check('PostgreSQL', async () => (await (await context.pool()).query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]!.v),
     check('event store', async () => `at ${await (await context.store()).head() || 'its start'}`),
     check('NATS', async () => { const bus = await context.bus(); await bus.flush(); return `server ${bus.info?.version ?? '?'}`; }),
-    ...(Object.keys(services) as ServiceName[]).map((name) => check(`service ${name}`, async () => Object.keys((await context.call<{ checks: object }>(name, '/health/ready')).checks).join(', '))),
+    ...(Object.keys(services) as ServiceName[]).map((name) => check(`service ${name}`, async () => checksOf((await context.call<{ checks: Record<string, string> }>(name, '/health/ready')).checks))),
     check('API key', async () => { await context.call('notification-log', '/projection'); return 'accepted'; }),
     check('Twilio credentials', () => twilio(context)),
     check('content templates', async () => contentTemplates(context)),

@@ -3,6 +3,7 @@ import { doing, examples } from '../command.ts';
 import type { ServiceName } from '../config.ts';
 import type { Context, Io } from '../context.ts';
 import { ToolError } from '../errors.ts';
+import { checksOf } from '../output.ts';
 import type { Found } from './streams.ts';
 
 interface Part { what: string; state: string; details: string; problem: boolean }
@@ -50,7 +51,7 @@ async function part(what: string, look: () => Promise<Found[]>): Promise<Part[]>
 
 async function health(context: Context, name: ServiceName): Promise<Found[]> {
   const { checks } = await context.call<{ checks: Record<string, string> }>(name, '/health/ready');
-  return [{ state: 'ready', details: Object.keys(checks).join(', ') }];
+  return [{ state: 'ready', details: checksOf(checks) }];
 }
 
 async function channel(context: Context, service: ServiceName): Promise<Found[]> {
