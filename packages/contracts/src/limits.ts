@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const Id = z.string().min(1).max(100).regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, 'only the letters a to z and A to Z, digits, _ . : -, beginning with a letter or digit');
 
 /** UTC instant, ISO 8601 (`2026-03-28T08:00:00.000Z`); an offset is accepted and turned into UTC. */
-export const Instant = z.iso.datetime({ offset: true }).transform((s) => new Date(s).toISOString()).meta({ type: 'string', format: 'date-time' });
+export const Instant = z.iso.datetime({ offset: true, error: 'an instant with its zone, 2026-03-28T08:00:00Z', abort: true }).transform((s) => new Date(s).toISOString()).meta({ type: 'string', format: 'date-time' });
 
 const [EARLIEST, END] = ['2000-01-01', '2200-01-01'];
 
