@@ -42,7 +42,7 @@ export async function findResume(options: ResumeOptions): Promise<Resume> {
 function resumeNew({ memory, stream, log }: ResumeOptions, { created, state: { last_seq: lastSeq } }: StreamInfo): Resume {
   const saved = memory.state();
   const rewound = saved.created !== undefined;
-  if (rewound) log.warn({ stream, from: saved.checkpoint, to: saved.settled }, 'the stream is a new one: publishing again what was not settled');
+  if (rewound) log.warn({ stream, from: saved.checkpoint, backTo: saved.settled }, 'the stream is a new one: publishing again what was not settled');
   return { after: saved.settled, lastSeq, created, rewound, remember: { created, checkpoint: saved.settled, lastSeq: 0 } };
 }
 
@@ -56,7 +56,7 @@ async function resumeSame(options: ResumeOptions, info: StreamInfo): Promise<Res
   const position = last.position ?? (saved.lastSeq === 0 ? saved.checkpoint : saved.settled);
   const after = await withinStore(options, complete && saved.checkpoint > position ? saved.checkpoint : position);
   const rewound = after < saved.checkpoint;
-  if (rewound) log.warn({ stream, from: saved.checkpoint, to: after }, 'the stream has lost its end: publishing it again');
+  if (rewound) log.warn({ stream, from: saved.checkpoint, backTo: after }, 'the stream has lost its end: publishing it again');
   return { after, lastSeq, created, rewound, ...((rewound || !complete) && { remember: { checkpoint: after, lastSeq } }) };
 }
 
