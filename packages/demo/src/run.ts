@@ -1,4 +1,4 @@
-import type { Stack } from '@rappel/local-stack';
+import { createSupervisor, type Stack } from '@rappel/local-stack';
 import { ensureLocalKey } from '@rappel/auth';
 import type { ReminderDue } from '@rappel/contracts';
 import { pagesOf, type EventStore } from '@rappel/event-store';
@@ -13,7 +13,6 @@ import type { Progress } from './progress.ts';
 import { createQuiet, type Quiet } from './quiet.ts';
 import { outcomeTable, verdictLines } from './report.ts';
 import type { Steering } from './steering.ts';
-import { createSupervisor } from './supervisor.ts';
 import { createTrouble, type Trouble } from './trouble.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
@@ -93,7 +92,7 @@ interface Passage extends Demonstration {
 }
 
 async function letTimeRun({ stack, steering, progress, upstream, quiet, ...trouble }: Passage): Promise<void> {
-  const supervisor = createSupervisor(stack, progress.say);
+  const supervisor = createSupervisor(() => stack.services, progress.say);
   const makeTrouble = createTrouble(stack, trouble, progress.say);
   for (let still = 0; still < STILL;) {
     if (steering.now() >= HALF) await makeTrouble();

@@ -9,6 +9,7 @@ export { magicNumber, type Behaviour, type Settings as TwilioSettings } from './
 export type { AcceptedMessage } from './twilio/messages.ts';
 export { startStack, type Stack, type StackOptions } from './stack.ts';
 export type { Service, ServiceOptions } from './service.ts';
+export { createSupervisor, type Supervisor } from './supervisor.ts';
 export { spawnChild, stopChild, type Child } from './child.ts';
 export { findProgram } from './program.ts';
 export { freePort, until } from './port.ts';

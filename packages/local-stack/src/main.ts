@@ -3,16 +3,19 @@ import { createPool } from '@rappel/postgres';
 import { Command } from 'commander';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startInbox } from './inbox/inbox.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { freePort } from './port.ts';
 import { isBuilt } from './service.ts';
 import { startStack, type Stack, type StackOptions } from './stack.ts';
+import { createSupervisor } from './supervisor.ts';
 import { startTwilioSimulator } from './twilio/simulator.ts';
 import { claimFolder, inRappelDir, workspaceRoot } from './workspace.ts';
 
 // Where each listens if nobody else does.
 const services = { loan: 4001, scheduler: 4002, email: 4003, whatsapp: 4004, 'notification-log': 4005 };
+const LOOK_AGAIN_MS = 1000;
 
 const program = new Command('npm start --').description('The whole system on this machine, until Ctrl-C; data stays in .rappel/data/start.').helpCommand(false);
 program.command('start', { isDefault: true }).description('run PostgreSQL, NATS, the simulators and the five services').action(start);
@@ -59,6 +62,18 @@ async function start(): Promise<void> {
     const key = await apiKey(stack);
     writeRunning(stack, key);
     report(stack, key);
+    await lookAfter(stack, () => ending);
+  }
+}
+
+/** What dies is said and started again, until the end. */
+async function lookAfter({ postgres, nats, services: running }: Stack, isOver: () => boolean): Promise<void> {
+  const servers = [...(postgres ? [{ name: 'PostgreSQL', ...postgres }] : []), ...(nats ? [{ name: 'NATS', ...nats }] : [])];
+  const supervisor = createSupervisor(() => [...servers, ...running], (line) => { if (!isOver()) console.error(line); });
+  for (;;) {
+    await delay(LOOK_AGAIN_MS);
+    if (isOver()) return;
+    await supervisor.revive().catch((error: Error) => { if (!isOver()) console.error(error.message); });
   }
 }
 
@@ -97,12 +112,12 @@ async function apiKey({ postgres, env }: Stack): Promise<string | undefined> {
   }
 }
 
-function report({ services: running, inbox, twilio, postgres, nats, natsLogin, logDir }: Stack, key: string | undefined): void {
+function report({ services: running, inbox, twilio, postgres, nats, natsLogin, logDir, env }: Stack, key: string | undefined): void {
   const { user, pass } = natsLogin('upstream');
   const lines: [string, string | undefined][] = [
     ...running.map(({ name, url }): [string, string] => [name, `${url}/docs${key ? `#token=${key}` : ''}`]),
     ...providers({ inbox, twilio }),
-    ['PostgreSQL', postgres?.url], ['NATS', nats?.url], ["upstream's login", nats && user ? `${user} ${pass ?? ''}` : undefined], ['logs', logDir], ['API key', key],
+    ['PostgreSQL', postgres ? env['DATABASE_URL'] : undefined], ['NATS', nats?.url], ["upstream's login", nats && user ? `${user} ${pass ?? ''}` : undefined], ['logs', logDir], ['API key', key],
   ];
   console.log(`\nRappel is ready after ${(performance.now() / 1000).toFixed(1)} s\n`);
   for (const [name, link] of lines) if (link) console.log(`  ${name.padEnd(18)} ${link}`);

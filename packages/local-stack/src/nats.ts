@@ -28,6 +28,7 @@ export interface NatsServer {
   readonly monitorUrl: string;
   readonly port: number;
   readonly pid: number;
+  running(): boolean;
   /** Clean shutdown. Idempotent. */
   stop(): Promise<void>;
   /** Default SIGKILL; SIGSTOP freezes the server until SIGCONT. */
@@ -48,6 +49,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
     monitorUrl: `http://127.0.0.1:${monitorPort}`,
     port, stop,
     get pid() { return child.pid; },
+    running: () => child.running(),
     kill: (signal = 'SIGKILL') => strike(child, signal),
     restart: async ({ wipe = false, storeKey = options.storeKey } = {}) => {
       await stop();

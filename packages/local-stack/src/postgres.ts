@@ -28,6 +28,7 @@ export interface PostgresServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  running(): boolean;
   /** Fast, clean shutdown. Idempotent. */
   stop(): Promise<void>;
   /** Default SIGKILL. SIGQUIT is PostgreSQL's immediate stop; SIGSTOP freezes only the postmaster. */
@@ -47,6 +48,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   return {
     url, port, stop,
     get pid() { return child.pid; },
+    running: () => child.running(),
     kill: (signal = 'SIGKILL') => strike(child, signal),
     restart: async () => { await stop(); child = await launch(options, { account, port, url }); },
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { until } from './port.ts';
 import { startStack } from './stack.ts';
+import { createSupervisor } from './supervisor.ts';
 import { makeTempDir, workspaceRoot } from './workspace.ts';
 
 const cleanUps: (() => unknown)[] = [];
@@ -107,4 +108,24 @@ it('takes everything along when its process is killed', async () => {
   parent.kill('SIGKILL');
   await until('the children to end', async () => !pids.some(isAlive) || undefined);
   expect(existsSync(join(folder, 'data'))).toBe(true);
+});
+
+it('starts again what dies, servers as well as services, and says so', async () => {
+  const folder = tempDir();
+  const bundle = join(folder, 'fake.mjs');
+  writeFileSync(bundle, serving);
+  const stack = await startStack({ postgres: { durable: false }, inbox: false, twilio: false });
+  cleanUps.push(stack.stop);
+  const service = await stack.startService('fake', { bundle });
+  const said: string[] = [];
+  const parts = [{ name: 'PostgreSQL', ...stack.postgres! }, { name: 'NATS', ...stack.nats! }, service];
+  const supervisor = createSupervisor(() => parts, (line) => said.push(line));
+  await supervisor.revive();
+  expect(said).toEqual([]);
+  await Promise.all([stack.postgres!.kill(), stack.nats!.kill(), service.kill()]);
+  expect(parts.map((part) => part.running())).toEqual([false, false, false]);
+  await supervisor.revive();
+  expect(parts.map((part) => part.running())).toEqual([true, true, true]);
+  expect(supervisor.revived).toEqual(['PostgreSQL', 'NATS', 'fake']);
+  expect(said).toEqual(expect.arrayContaining(['fake is gone: starting it again', 'fake is back', 'PostgreSQL is back', 'NATS is back']));
 });
