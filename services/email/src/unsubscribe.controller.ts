@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Controller, Get, Header, HttpCode, Inject, NotFoundException, Param, Post } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Clock } from '@rappel/contracts';
@@ -41,8 +41,8 @@ export class UnsubscribeController {
   @Endpoint({ summary: 'No more mails to this borrower, until new consent', answerType: 'text/html' })
   async stop(@Param('token') token: string): Promise<string> {
     const borrowerId = this.borrower(token);
-    const commandId = createHash('sha256').update(`${token}${this.clock.now().slice(0, 10)}`).digest('hex');
-    await suppress(this.store, { borrowerId, channel: 'EMAIL', kind: 'opt-out', source: 'unsubscribe-link', at: this.clock.now(), commandId });
+    // Once more changes nothing; after new consent it is a new refusal, even on the same day.
+    await suppress(this.store, { borrowerId, channel: 'EMAIL', kind: 'opt-out', source: 'unsubscribe-link', at: this.clock.now(), commandId: randomUUID() });
     return page('C’est noté · Done', '<p>Vous ne recevrez plus de rappels par courriel. You will receive no more reminders by email.</p>');
   }
 
