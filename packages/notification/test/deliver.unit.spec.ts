@@ -256,6 +256,20 @@ describe('delivering', () => {
     expect(counted).toEqual([daysLeft, daysLeft]);
   });
 
+  it.each([
+    ['RAPPEL_J2', 120, { daysLeft: 4, daysLeftAtMost: 6 }],
+    ['RAPPEL_2H', 222, { minutesLeft: 90 }],
+  ] as const)('says of loans told together what is left of each, in a %s', async (type, hours, left) => {
+    const models: unknown[] = [];
+    const world = createWorld({ fate: ({ model }) => { models.push(model); return { kind: 'take' }; } });
+    await world.scene.borrower(jean);
+    await world.scene.lend('a', 'jean', { due: { date: '2026-12-10', time: '17:30', zone: 'Europe/Paris' } });
+    await world.scene.lend('b', 'jean', { due: { date: '2026-12-12', time: '09:00', zone: 'Europe/Paris' } });
+    await world.pass(hours * 3600);
+    await deliver(world.deps, world.scene.remind(type, ['a', 'b']));
+    expect(models).toEqual([expect.objectContaining(left)]);
+  });
+
   it('keeps each loan of a common message in its own conversation', async () => {
     const world = createWorld();
     await world.scene.borrower(jean);

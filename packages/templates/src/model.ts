@@ -32,6 +32,10 @@ const messageModel = z.object({
   daysLate: z.int().min(0).optional(),
   /** Calendar days until it is due, 0 = today. Default: as the type says (RAPPEL_J2: 2, RAPPEL_J1: 1, RAPPEL_FINAL: 0). */
   daysLeft: z.int().min(0).optional(),
+  /** The same for the item that is due last, where several are due on different days. Default: `daysLeft`. */
+  daysLeftAtMost: z.int().min(0).optional(),
+  /** Minutes until the (first) item is due; RAPPEL_2H only. Default 120. */
+  minutesLeft: z.int().min(0).default(120),
   /** Which overdue notice this is, 1 = the first (default). From 2 on the text says so, with the days. */
   level: z.int().min(1).default(1),
   /** When the desk closes, local `HH:mm`. Default 18:00. */

@@ -2,6 +2,7 @@ import type { Locale, NotificationType } from '@rappel/contracts';
 import { clean } from './clean.ts';
 import type { ParsedModel } from './model.ts';
 import { WORDS, longDate } from './words.ts';
+import type { Words } from './words.ts';
 
 interface ItemView {
   name: string;
@@ -38,9 +39,11 @@ export interface View {
   returnedAt: string;
   isReturned: boolean;
   lateFor: string;
-  /** "demain", "dans 2 jours"; and in capitals. */
+  /** "demain", "dans 2 jours", "d'ici 4 jours" where items are due on different days; and in capitals. */
   dueIn: string;
   DUE_IN: string;
+  /** "2 heures", "1h30", "45 minutes". */
+  timeLeft: string;
   level: number;
   repeated: boolean;
   contact: string;
@@ -97,6 +100,16 @@ function lateness(model: ParsedModel, locale: Locale, sameDue: boolean): string 
 
 const LEFT: Readonly<Partial<Record<NotificationType, number>>> = { RAPPEL_J2: 2, RAPPEL_J1: 1 };
 
+function dueInWords({ type, daysLeft: first = LEFT[type] ?? 0, daysLeftAtMost: last = first }: ParsedModel, words: Words): string {
+  return last > first ? words.dueWithin(last) : words.dueIn(first);
+}
+
+/** Hours and quarters of them, as people count; what goes out a few minutes late still says the round figure. */
+function quarters(minutes: number): { hours: number; minutes: number } {
+  const count = Math.floor((minutes + 5) / 15);
+  return { hours: Math.floor(count / 4), minutes: count % 4 * 15 };
+}
+
 type Moment = Pick<ItemView, 'day' | 'hour' | 'when'>;
 
 function returned(model: ParsedModel, locale: Locale): Moment | undefined {
@@ -126,7 +139,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
   const items = itemsView(model, locale, room);
   const what = items.many ? words.items(items.count) : `${items.item.name} (${items.item.code})`;
   const named = items.many ? clean(items.items.map(({ name }) => name).join(', '), 100) : what;
-  const dueIn = words.dueIn(model.daysLeft ?? LEFT[model.type] ?? 0);
+  const dueIn = dueInWords(model, words);
   const isReturned = model.type === 'RESTITUTION';
   const together = items.items.every(({ when }) => when === items.item.when);
   const when = isReturned ? words.returned(items.item.when) : items.item.when;
@@ -144,6 +157,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     lateFor: lateness(model, locale, items.sameDue),
     dueIn,
     DUE_IN: dueIn.toLocaleUpperCase(words.intl),
+    timeLeft: words.timeLeft(quarters(model.minutesLeft)),
     level: model.level,
     repeated: model.level > 1,
     contact: clean(model.contact, 120),

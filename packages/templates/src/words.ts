@@ -2,7 +2,7 @@ import { locales } from '@rappel/contracts';
 import type { Locale, LoanDuration } from '@rappel/contracts';
 
 /** What code has to say in a language; everything longer is in the templates. */
-interface Words {
+export interface Words {
   intl: string;
   someone: string;
   sender: string;
@@ -20,6 +20,10 @@ interface Words {
   upTo(days: string): string;
   /** How many calendar days are left, 0 = today. */
   dueIn(days: number): string;
+  /** The same where the first is due sooner than that. From 1. */
+  dueWithin(days: number): string;
+  /** How long it still is, by the quarter of an hour; nothing of either = less than one. */
+  timeLeft(left: { hours: number; minutes: number }): string;
   returned(when: string): string;
 }
 interface DateParts { weekday: string; day: number; month: string; year: string }
@@ -46,6 +50,11 @@ export const WORDS: Record<Locale, Words> = {
     days: (count) => `${count} ${count < 2 ? 'jour' : 'jours'}`,
     upTo: (days) => `jusqu'à ${days}`,
     dueIn: (days) => (days < 2 ? ["aujourd'hui", 'demain'][days]! : `dans ${days} jours`),
+    dueWithin: (days) => (days === 1 ? "d'ici demain" : `d'ici ${days} jours`),
+    timeLeft: ({ hours, minutes }) => {
+      if (hours === 0) return minutes === 0 ? 'quelques minutes' : `${minutes} minutes`;
+      return minutes === 0 ? `${hours} ${hours < 2 ? 'heure' : 'heures'}` : `${hours}h${minutes}`;
+    },
     returned: (when) => `restitué ${when}`,
   },
   en: {
@@ -64,6 +73,11 @@ export const WORDS: Record<Locale, Words> = {
     days: (count) => `${count} ${count === 1 ? 'day' : 'days'}`,
     upTo: (days) => `up to ${days}`,
     dueIn: (days) => (days < 2 ? ['today', 'tomorrow'][days]! : `in ${days} days`),
+    dueWithin: (days) => (days === 1 ? 'by tomorrow' : `within ${days} days`),
+    timeLeft: ({ hours, minutes }) => {
+      if (hours === 0) return minutes === 0 ? 'a few minutes' : `${minutes} minutes`;
+      return `${hours} ${hours === 1 ? 'hour' : 'hours'}${minutes === 0 ? '' : ` ${minutes} minutes`}`;
+    },
     returned: (when) => `returned ${when}`,
   },
 };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { builtInTemplates, createRenderer } from '../src/index.ts';
 import type { MessageModel } from '../src/index.ts';
-import { seedLoan } from './loans.ts';
+import { seedLoan, severalItems } from './loans.ts';
 
 const renderer = createRenderer();
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
@@ -32,6 +32,25 @@ describe('moments', () => {
   });
   it('says the day of return when it is known', () => {
     expect(due('RESTITUTION', { returnedOn: '2026-02-28' })).toContain('Restitué : samedi 28 février 2026 à 14h30');
+  });
+});
+
+describe('time left', () => {
+  const firstLineOf = (more: Partial<MessageModel>, locale = 'fr'): string => firstLine(renderer.whatsapp({ ...seedLoan('RAPPEL_2H'), locale, ...more }));
+  it.each([
+    [180, '3 heures', '3 hours'], [119, '2 heures', '2 hours'], [90, '1h30', '1 hour 30 minutes'], [60, '1 heure', '1 hour'],
+    [45, '45 minutes', '45 minutes'], [9, 'quelques minutes', 'a few minutes'], [0, 'quelques minutes', 'a few minutes'],
+  ])('says %i minutes as people do', (minutesLeft, french, english) => {
+    expect(firstLineOf({ minutesLeft })).toBe(`⏰ RAPPEL - ${french} avant la restitution!`);
+    expect(firstLineOf({ minutesLeft }, 'en')).toBe(`⏰ REMINDER - ${english} left before return!`);
+    expect(renderer.email({ ...seedLoan('RAPPEL_2H'), minutesLeft }).subject).toContain(`Restitution dans ${french} : `);
+  });
+  it('says of items due on different days when the last is due', () => {
+    const said = (daysLeft: number, daysLeftAtMost: number): string => firstLine(renderer.email({ ...severalItems('RAPPEL_J2'), daysLeft, daysLeftAtMost }).text);
+    expect(said(3, 3)).toBe('À rendre dans 3 jours');
+    expect(said(3, 4)).toBe("À rendre d'ici 4 jours");
+    expect(said(0, 1)).toBe("À rendre d'ici demain");
+    expect(firstLine(renderer.whatsapp({ ...severalItems('RAPPEL_J1'), daysLeft: 1, daysLeftAtMost: 2 }))).toBe("🚨 RAPPEL URGENT - Restitution D'ICI 2 JOURS!");
   });
 });
 

@@ -40,7 +40,6 @@ export function messageModel(type: NotificationType, loans: readonly LoanFacts[]
   if (!first) throw new RangeError('a message needs a loan');
   const back = first.status === 'returned' ? local(first.returnedAt, first.loan.due.zone) : undefined;
   const late = loans.flatMap(({ overdue }) => (overdue ? [overdue] : []));
-  const left = daysLeft(known.map(({ loan }) => loan), facts, now);
   return {
     type,
     locale: facts.locale,
@@ -49,18 +48,25 @@ export function messageModel(type: NotificationType, loans: readonly LoanFacts[]
     items: known.map(({ loan }) => ({ code: loan.item.code, name: loan.item.name, dueDate: loan.due.date, ...(loan.due.time && { dueTime: loan.due.time }) })),
     duration: first.loan.duration,
     ...(back && { returnedAt: back.time, returnedOn: back.date }),
-    ...(type.startsWith('RAPPEL') && left !== undefined && { daysLeft: left }),
+    ...timeLeft(type, known.map(({ loan }) => loan), { facts, now }),
     ...(late.length > 0 && { daysLate: Math.max(...late.map(({ daysLate }) => daysLate)), level: Math.max(...late.map(({ level }) => level)) }),
     ...house,
   };
 }
 
-/** How many days the borrower still has, by their own calendar as reminders are planned by; undefined when the loans differ or are late. */
-function daysLeft(loans: readonly LoanSnapshot[], { zone }: BorrowerFacts, now: string): number | undefined {
-  const lefts = new Set(loans.map(({ dueAt, due }) => {
-    const living = zone ?? due.zone;
-    return dayOf(local(dueAt, living).date) - dayOf(local(now, living).date);
-  }));
-  const [left] = lefts;
-  return lefts.size === 1 && left! >= 0 ? left : undefined;
+/** What reminders say of the time that is left, whenever they go out; loans told together may be due on different days. */
+function timeLeft(type: NotificationType, loans: readonly LoanSnapshot[], { facts, now }: Pick<Setting, 'facts' | 'now'>): Partial<MessageModel> {
+  if (type === 'RAPPEL_2H') return { minutesLeft: Math.min(...loans.map((loan) => minutesLeft(loan, now))) };
+  if (!type.startsWith('RAPPEL')) return {};
+  const days = loans.map((loan) => daysLeft(loan, facts, now));
+  return { daysLeft: Math.min(...days), daysLeftAtMost: Math.max(...days) };
 }
+
+/** By the borrower's own calendar as reminders are planned by; 0 once it is late. */
+function daysLeft({ dueAt, due }: LoanSnapshot, { zone }: BorrowerFacts, now: string): number {
+  const living = zone ?? due.zone;
+  return Math.max(0, dayOf(local(dueAt, living).date) - dayOf(local(now, living).date));
+}
+
+/** Begun ones count; 0 once it is late. */
+const minutesLeft = ({ dueAt }: LoanSnapshot, now: string): number => Math.max(0, Math.ceil((Date.parse(dueAt) - Date.parse(now)) / 60_000));

@@ -89,21 +89,21 @@ Please bring {{#if many}}them{{else}}it{{/if}} back to the return point on the d
 If you have any questions, contact us.
 {{> footer}}
 `,
-  'RAPPEL_2H.subject': `⏰ Return in 2 hours: {{what}}`,
+  'RAPPEL_2H.subject': `⏰ Return in {{timeLeft}}: {{what}}`,
   'RAPPEL_2H.html': `{{#> layout}}
 {{#> tag}}Reminder{{/tag}}
-{{#> title}}Due back in 2 hours{{/title}}
+{{#> title}}Due back in {{timeLeft}}{{/title}}
 {{#> p}}Hello {{fullName}},{{/p}}
-{{#> p}}{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in 2 hours.{{/p}}
+{{#> p}}{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in {{timeLeft}}.{{/p}}
 {{> items}}
 {{#> p}}{{#if many}}Check that they are in good condition, then bring them to the return point.{{else}}Check that it is in good condition, then bring it to the return point.{{/if}}{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_2H.text': `Due back in 2 hours
+  'RAPPEL_2H.text': `Due back in {{timeLeft}}
 
 Hello {{fullName}},
 
-{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in 2 hours.
+{{#if many}}The following {{count}} items are{{else}}The following item is{{/if}} due back in {{timeLeft}}.
 
 {{> items}}
 

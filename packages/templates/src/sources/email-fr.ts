@@ -89,21 +89,21 @@ Votre demande d'emprunt a été confirmée. Vous pouvez retirer {{#if many}}les 
 Pour toute question, contactez-nous.
 {{> footer}}
 `,
-  'RAPPEL_2H.subject': `⏰ Restitution dans 2 heures : {{what}}`,
+  'RAPPEL_2H.subject': `⏰ Restitution dans {{timeLeft}} : {{what}}`,
   'RAPPEL_2H.html': `{{#> layout}}
 {{#> tag}}Rappel{{/tag}}
-{{#> title}}À rendre dans 2 heures{{/title}}
+{{#> title}}À rendre dans {{timeLeft}}{{/title}}
 {{#> p}}Bonjour {{fullName}},{{/p}}
-{{#> p}}{{#if many}}Les {{count}} matériels suivants sont à rendre{{else}}Le matériel suivant est à rendre{{/if}} dans 2 heures.{{/p}}
+{{#> p}}{{#if many}}Les {{count}} matériels suivants sont à rendre{{else}}Le matériel suivant est à rendre{{/if}} dans {{timeLeft}}.{{/p}}
 {{> items}}
 {{#> p}}{{#if many}}Vérifiez qu'ils sont en bon état, puis apportez-les au point de retour.{{else}}Vérifiez qu'il est en bon état, puis apportez-le au point de retour.{{/if}}{{/p}}
 {{/layout}}
 `,
-  'RAPPEL_2H.text': `À rendre dans 2 heures
+  'RAPPEL_2H.text': `À rendre dans {{timeLeft}}
 
 Bonjour {{fullName}},
 
-{{#if many}}Les {{count}} matériels suivants sont à rendre{{else}}Le matériel suivant est à rendre{{/if}} dans 2 heures.
+{{#if many}}Les {{count}} matériels suivants sont à rendre{{else}}Le matériel suivant est à rendre{{/if}} dans {{timeLeft}}.
 
 {{> items}}
 

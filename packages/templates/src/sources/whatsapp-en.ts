@@ -30,11 +30,11 @@ Your loan request has been confirmed:
 
 If you have any questions, contact us{{#if contact}}: {{contact}}{{else}}!{{/if}}
 `,
-  RAPPEL_2H: `⏰ REMINDER - 2 hours left before return!
+  RAPPEL_2H: `⏰ REMINDER - {{timeLeft}} left before return!
 
 Hello {{firstName}},
 
-You must return {{#if many}}these {{count}} items{{else}}the following item{{/if}} within 2 hours:
+You must return {{#if many}}these {{count}} items{{else}}the following item{{/if}} within {{timeLeft}}:
 
 {{> items}}
 {{#if sameDue}}

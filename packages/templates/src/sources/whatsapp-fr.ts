@@ -31,11 +31,11 @@ Votre demande d'emprunt a été confirmée:
 
 Pour toute question, contactez-nous{{#if contact}}: {{contact}}{{else}}!{{/if}}
 `,
-  RAPPEL_2H: `⏰ RAPPEL - 2 heures avant la restitution!
+  RAPPEL_2H: `⏰ RAPPEL - {{timeLeft}} avant la restitution!
 
 Bonjour {{firstName}},
 
-Vous devez restituer {{#if many}}les {{count}} matériels suivants{{else}}le matériel suivant{{/if}} dans 2 heures:
+Vous devez restituer {{#if many}}les {{count}} matériels suivants{{else}}le matériel suivant{{/if}} dans {{timeLeft}}:
 
 {{> items}}
 {{#if sameDue}}
