@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { delivering, OccasionsController, OperationsController, PROVIDER, SENDER } from '@rappel/notification/nest';
+import { delivering, OccasionsController, OperationsController, PROVIDER, publicAddress, SENDER } from '@rappel/notification/nest';
 import { CONFIG, consuming, infrastructure, SHUTDOWN, type Shutdown } from '@rappel/service-kit';
 import { createRenderer } from '@rappel/templates';
 import { BouncesController } from './bounces.controller.ts';
@@ -14,7 +14,7 @@ function openProvider(config: EmailConfig, links: UnsubscribeLinks, shutdown: Sh
   const provider = createSmtpProvider({
     config,
     renderer: createRenderer({ templatesDir: config.RAPPEL_TEMPLATES_DIR }),
-    unsubscribeUrl: (borrowerId) => config.PUBLIC_URL && new URL(`/unsubscribe/${links.token(borrowerId)}`, config.PUBLIC_URL).href,
+    unsubscribeUrl: (borrowerId) => config.PUBLIC_URL && publicAddress(config.PUBLIC_URL, `/unsubscribe/${links.token(borrowerId)}`),
   });
   shutdown.add('relays', 'SMTP', () => provider.close());
   return provider;

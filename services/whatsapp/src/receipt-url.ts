@@ -1,5 +1,6 @@
 import type { NotificationRef } from '@rappel/contracts';
 import { NotificationRef as NotificationRefSchema } from '@rappel/contracts';
+import { publicAddress } from '@rappel/notification/nest';
 import { z } from 'zod';
 
 export const RECEIPTS_PATH = '/webhooks/twilio/status';
@@ -14,11 +15,10 @@ export interface ReceiptSubject {
 
 export function receiptUrl(base: string, { notification, attemptId, grouped }: ReceiptSubject): string {
   const { notificationId, attributionId, borrowerId, type, dueVersion, occurrence } = notification;
-  const url = new URL(RECEIPTS_PATH, base);
-  url.search = new URLSearchParams({
+  const query = new URLSearchParams({
     n: notificationId, a: attemptId, l: attributionId, b: borrowerId, t: type, v: String(dueVersion), o: String(occurrence), ...(grouped && { g: '1' }),
-  }).toString();
-  return url.href;
+  });
+  return publicAddress(base, `${RECEIPTS_PATH}?${query}`);
 }
 
 const Query = z.object({

@@ -1,4 +1,5 @@
 import { ConflictException, ForbiddenException } from '@nestjs/common';
+import { publicAddress } from '@rappel/notification/nest';
 import type { Counter } from 'prom-client';
 import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 import { publicUrls, type WhatsappConfig } from './config.ts';
@@ -12,7 +13,7 @@ export interface Signed {
 
 /** Counts and throws a 403 unless Twilio signed this call for our public URL. */
 export function verifySignature(config: WhatsappConfig, { path, form, signature }: Signed, refused: Counter<'reason'>): void {
-  const urls = publicUrls(config).map((base) => new URL(path, base).href);
+  const urls = publicUrls(config).map((base) => publicAddress(base, path));
   if (urls.some((url) => config.TWILIO_AUTH_TOKEN.some((token) => validateRequest(token, signature, url, { ...form })))) return;
   refused.inc({ reason: 'signature' });
   throw new ForbiddenException('the signature does not fit');

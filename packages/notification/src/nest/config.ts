@@ -19,6 +19,9 @@ export const json = (text: string, context: z.RefinementCtx): unknown => {
 /** One value, or during a change several, comma between: the first is used, the others are still recognised. */
 export const whileChanging = (one: z.ZodType<string, string>) => z.string().transform(words).pipe(z.array(one).nonempty());
 
+/** A path of ours behind `PUBLIC_URL`, which may have a path of its own where a proxy takes that away. */
+export const publicAddress = (base: string, path: string): string => new URL(path.replace(/^\//, ''), base.endsWith('/') ? base : `${base}/`).href;
+
 /** What both channel services read from the environment. Delays and time-outs of messages are business seconds. */
 export const deliveryConfig = {
   ...baseConfig,
