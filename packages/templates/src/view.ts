@@ -104,10 +104,11 @@ function dueInWords({ type, daysLeft: first = LEFT[type] ?? 0, daysLeftAtMost: l
   return last > first ? words.dueWithin(last) : words.dueIn(first);
 }
 
-/** Hours and quarters of them, as people count; what goes out a few minutes late still says the round figure. */
-function quarters(minutes: number): { hours: number; minutes: number } {
-  const count = Math.floor((minutes + 5) / 15);
-  return { hours: Math.floor(count / 4), minutes: count % 4 * 15 };
+/** As people count: by the quarter below an hour, above it by the half, to the nearest, for the exact time stands beside it. */
+function rounded(minutes: number): { hours: number; minutes: number } {
+  const [step, slack] = minutes < 70 ? [15, 5] : [30, 15];
+  const whole = Math.floor((minutes + slack) / step) * step;
+  return { hours: Math.floor(whole / 60), minutes: whole % 60 };
 }
 
 type Moment = Pick<ItemView, 'day' | 'hour' | 'when'>;
@@ -157,7 +158,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     lateFor: lateness(model, locale, items.sameDue),
     dueIn,
     DUE_IN: dueIn.toLocaleUpperCase(words.intl),
-    timeLeft: words.timeLeft(quarters(model.minutesLeft)),
+    timeLeft: words.timeLeft(rounded(model.minutesLeft)),
     level: model.level,
     repeated: model.level > 1,
     contact: clean(model.contact, 120),

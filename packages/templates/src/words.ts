@@ -22,7 +22,7 @@ export interface Words {
   dueIn(days: number): string;
   /** The same where the first is due sooner than that. From 1. */
   dueWithin(days: number): string;
-  /** How long it still is, by the quarter of an hour; nothing of either = less than one. */
+  /** How long it still is; nothing of either = less than a quarter of an hour. */
   timeLeft(left: { hours: number; minutes: number }): string;
   returned(when: string): string;
 }

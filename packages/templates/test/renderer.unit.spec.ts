@@ -38,7 +38,7 @@ describe('moments', () => {
 describe('time left', () => {
   const firstLineOf = (more: Partial<MessageModel>, locale = 'fr'): string => firstLine(renderer.whatsapp({ ...seedLoan('RAPPEL_2H'), locale, ...more }));
   it.each([
-    [180, '3 heures', '3 hours'], [119, '2 heures', '2 hours'], [90, '1h30', '1 hour 30 minutes'], [60, '1 heure', '1 hour'],
+    [180, '3 heures', '3 hours'], [134, '2 heures', '2 hours'], [105, '2 heures', '2 hours'], [90, '1h30', '1 hour 30 minutes'], [69, '1 heure', '1 hour'], [60, '1 heure', '1 hour'], [55, '1 heure', '1 hour'],
     [45, '45 minutes', '45 minutes'], [9, 'quelques minutes', 'a few minutes'], [0, 'quelques minutes', 'a few minutes'],
   ])('says %i minutes as people do', (minutesLeft, french, english) => {
     expect(firstLineOf({ minutesLeft })).toBe(`⏰ RAPPEL - ${french} avant la restitution!`);
