@@ -44,8 +44,11 @@ async function ok<T>(...args: string[]): Promise<T> {
   if (code !== 0) throw new Error(`rappel ${args.join(' ')} ended with ${code}: ${err}\n${out}`);
   return (out.trim() === '' ? undefined : JSON.parse(out)) as T;
 }
+/** Of the real clock, which the services go by. */
+const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+const DUE = inDays(120);
 const loan = (id: string, borrower: object) => ({
-  attributionId: id, duration: 'LONG', due: { date: '2027-03-28', zone: 'Europe/Paris' }, item: { code: 'PERC-001', name: 'Perceuse' }, borrower: { id: `b-${id}`, firstName: 'Jean', ...borrower },
+  attributionId: id, duration: 'LONG', due: { date: DUE, zone: 'Europe/Paris' }, item: { code: 'PERC-001', name: 'Perceuse' }, borrower: { id: `b-${id}`, firstName: 'Jean', ...borrower },
 });
 /** As upstream would, by a plain publish. */
 async function publish(data: string | Uint8Array, id: string): Promise<void> {
@@ -99,10 +102,10 @@ interface Failed { notificationId: string; status: string; errorText: string }
 
 describe('rappel, against the running stack', () => {
   it('lends, imports, moves, takes back and cancels; asks before it does', async () => {
-    const create = ['loans', 'create', '--id', 'l-1', '--borrower', 'b-1', '--first-name', 'Jean', '--email', 'jean@example.org', '--item', 'PERC-001', '--item-name', 'Perceuse', '--due', '2027-03-28T18:00'];
+    const create = ['loans', 'create', '--id', 'l-1', '--borrower', 'b-1', '--first-name', 'Jean', '--email', 'jean@example.org', '--item', 'PERC-001', '--item-name', 'Perceuse', '--due', `${DUE}T18:00`];
     expect(await run(create)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
     await ok(...create);
-    await ok('loans', 'reschedule', 'l-1', '--due', '2027-04-02');
+    await ok('loans', 'reschedule', 'l-1', '--due', inDays(125));
     await ok('loans', 'return', 'l-1');
     const file = join(folder, 'loans.ndjson');
     writeFileSync(file, [loan('l-2', { phone: 'nonsense@phone', preferences: { email: false, whatsapp: true } }), loan('l-3', { email: 'marie@example.org' })].map((one) => JSON.stringify(one)).join('\n'));
@@ -111,7 +114,7 @@ describe('rappel, against the running stack', () => {
     await ok('loans', 'cancel', 'l-3');
     const table = join(folder, 'loans.csv');
     writeFileSync(table, '\uFEFFattributionId;duration;due.date;due.time;item.code;item.name;borrower.id;borrower.firstName;borrower.email;borrower.preferences.whatsapp\r\n'
-      + 'l-4;LONG;2027-03-28;;PERC-001;"Perceuse; Bosch";b-4;Zoé;zoe@example.org;false\r\nl-5;SHORT;2027-03-28;;A;B;b-5;Jean;;\r\nl 6;LONG;soon;;A;B;b-6;Jean;;\r\n');
+      + `l-4;LONG;${DUE};;PERC-001;"Perceuse; Bosch";b-4;Zoé;zoe@example.org;false\r\nl-5;SHORT;${DUE};;A;B;b-5;Jean;;\r\nl 6;LONG;soon;;A;B;b-6;Jean;;\r\n`);
     const refused = await run(['--json', '--yes', 'loans', 'import', table]);
     expect([refused.code, JSON.parse(refused.out)]).toEqual([3, { imported: 1, failures: [{ line: 3, reason: expect.stringMatching(/^duration: /) }, { line: 4, reason: expect.stringMatching(/^attributionId: .*due\.date: /s) }] }]);
     const lines = join(folder, 'mixed.ndjson');
@@ -241,7 +244,7 @@ describe('rappel, against the running stack', () => {
   });
 
   it('previews a schedule', async () => {
-    expect(await ok('schedule', 'preview', '--due', '2027-03-28')).toMatchObject({ loan: { rungs: expect.arrayContaining([expect.objectContaining({ type: 'RAPPEL_J2' })]) } });
+    expect(await ok('schedule', 'preview', '--due', DUE)).toMatchObject({ loan: { rungs: expect.arrayContaining([expect.objectContaining({ type: 'RAPPEL_J2' })]) } });
     await ok('schedule', 'show', 'l-2');
     expect(await run(['schedule', 'preview', '--due', 'tomorrow'])).toMatchObject({ code: 2 });
     expect(await run(['schedule', 'show', 'nobody'])).toMatchObject({ code: 3 });

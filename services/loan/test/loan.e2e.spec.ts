@@ -25,9 +25,12 @@ afterAll(async () => {
   await stack?.stop();
 });
 
+/** A local date of the real clock, which the services go by: a loan that is overdue has a story of its own. */
+const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+const [DUE, LATER] = [inDays(45), inDays(60)];
 const creation = (attributionId: string) => ({
   attributionId, borrower: { id: 'B-1', firstName: 'Zoé', email: 'zoe.secret@example.org', phone: '0639980001' },
-  item: { code: 'PERC-001', name: 'Perceuse Bosch' }, duration: 'LONG', due: { date: '2027-01-10' },
+  item: { code: 'PERC-001', name: 'Perceuse Bosch' }, duration: 'LONG', due: { date: DUE },
 });
 const binary = (id: string, type: string) => {
   const h = headers();
@@ -84,8 +87,8 @@ test('the HTTP commands do the same, and refuse by the same rules', async () => 
   const post = (path: string, body: object) => fetch(`${loan.url}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': path }, body: JSON.stringify(body) });
   expect((await post('attributions', creation('L-4'))).status).toBe(201);
   expect(await store.readStream('attribution-L-4')).toMatchObject([{ metadata: { correlationId: 'attributions' } }]);
-  expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ version: 2, duplicate: false });
-  expect(await (await post('attributions/L-4/reschedule', { due: { date: '2027-02-01' } })).json()).toMatchObject({ duplicate: true });
+  expect(await (await post('attributions/L-4/reschedule', { due: { date: LATER } })).json()).toMatchObject({ version: 2, duplicate: false });
+  expect(await (await post('attributions/L-4/reschedule', { due: { date: LATER } })).json()).toMatchObject({ duplicate: true });
   expect((await post('attributions/L-4/return', {})).status).toBe(200);
   expect((await post('attributions/L-4/cancel', {})).status).toBe(409);
   expect((await post('attributions/L-5/return', {})).status).toBe(404);
