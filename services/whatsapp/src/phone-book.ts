@@ -1,4 +1,5 @@
-import type { EventStore, Personal } from '@rappel/event-store';
+import { setImmediate } from 'node:timers/promises';
+import type { EventStore, Personal, RecordedEvent } from '@rappel/event-store';
 import { parsePhone } from '@rappel/notification';
 import type { AddressBook } from '@rappel/privacy';
 
@@ -11,6 +12,8 @@ export interface PhoneBook {
 }
 
 const PAGE = 1000;
+// Numbers opened and read in one turn of the loop, some 10 ms: whoever sends meanwhile gets their turn between two.
+const SLICE = 100;
 
 /**
  * Numbers as the borrowers' streams have them, kept as keyed hashes beside the borrowers' keys (`addresses`): a question reads only
@@ -23,6 +26,14 @@ export function createPhoneBook({ store, open, country, addresses }: { readonly 
     const opened = personal && await open(personal);
     return opened?.state === 'open' && opened.fields.phone ? parsePhone(opened.fields.phone, country) : undefined;
   }
+  async function numbersOf(borrowers: readonly RecordedEvent[]): Promise<Map<string, string | undefined>> {
+    const numbers = new Map<string, string | undefined>();
+    for (let at = 0; at < borrowers.length; at += SLICE) {
+      await Promise.all(borrowers.slice(at, at + SLICE).map(async ({ stream, personal }) => numbers.set(stream.slice('borrower-'.length), await numberOf(personal))));
+      await setImmediate();
+    }
+    return numbers;
+  }
   async function readOn(): Promise<void> {
     for (let from = await addresses.checkpoint(); ;) {
       const page = await store.readAll({ categories: ['borrower'], after: from, limit: PAGE });
@@ -30,8 +41,7 @@ export function createPhoneBook({ store, open, country, addresses }: { readonly 
       if (!last) return;
       // The last event of each is how they are now.
       const latest = [...new Map(page.map((event) => [event.stream, event])).values()];
-      const numbers = await Promise.all(latest.map(async ({ stream, personal }) => [stream.slice('borrower-'.length), await numberOf(personal)] as const));
-      const recorded = await addresses.record(new Map(numbers), { from, to: last.checkpoint });
+      const recorded = await addresses.record(await numbersOf(latest), { from, to: last.checkpoint });
       from = recorded ? last.checkpoint : await addresses.checkpoint();
     }
   }
