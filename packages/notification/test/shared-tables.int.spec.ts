@@ -28,14 +28,19 @@ describe('the waiting in PostgreSQL', () => {
     await waiting.put({ notificationId: later, priority: 0, reason: 'retry', notBefore: '2999-01-01T00:00:00.000Z' });
     await waiting.put({ notificationId: frozen, priority: 0, reason: 'lease', notBeforeReal: '2999-01-01T00:00:00.000Z' });
     expect(await createPostgresWaiting(pool, 'WHATSAPP').claim({ limit: 10, leaseMs: 1000, now: now() })).toEqual([]);
-    const claims = (await Promise.all([1, 2, 3].map(() => waiting.claim({ limit: 2, leaseMs: 60_000, now: now() })))).flat();
+    // Who gets which is their luck.
+    const claims = (await Promise.all([1, 2, 3].map(() => waiting.claim({ limit: 2, leaseMs: 60_000, now: now() })))).flat().toSorted((a, b) => a.priority - b.priority);
     expect(claims.map(({ notificationId }) => notificationId)).toEqual([final, creation]);
     expect(await waiting.counts()).toEqual({ rate: 2, retry: 1, lease: 1 });
 
     await waiting.finish(claims[0]!);
-    await waiting.put({ notificationId: creation, priority: 0, reason: 'replay' });
+    await waiting.put({ notificationId: creation, priority: 1, reason: 'replay' });
     await waiting.finish(claims[1]!);
-    expect(await waiting.claim({ limit: 9, leaseMs: 0, now: now() })).toMatchObject([{ notificationId: creation, reason: 'replay' }]);
+    const urgent = id();
+    await waiting.put({ notificationId: urgent, priority: 0, reason: 'rate' });
+    const ordered = await waiting.claim({ limit: 9, leaseMs: 0, now: now() });
+    expect(ordered).toMatchObject([{ notificationId: urgent }, { notificationId: creation, reason: 'replay' }]);
+    await waiting.finish(ordered[0]!);
     await waiting.put({ notificationId: final, priority: 0, reason: 'paused' });
     expect(await waiting.claim({ limit: 1, leaseMs: 60_000, now: now(), inTurn: true })).toMatchObject([{ notificationId: creation }]);
     expect(await waiting.claim({ limit: 1, leaseMs: 60_000, now: now(), inTurn: true })).toMatchObject([{ notificationId: final }]);

@@ -36,7 +36,7 @@ beforeEach(async () => { await pool.query('TRUNCATE delivery.waiting'); });
 let run = 0;
 function whatsapp(environment: Record<string, string> = {}) {
   const config = parseConfig(whatsappConfig, {
-    DATABASE_URL: 'postgres://unused', RAPPEL_MASTER_KEY: Buffer.alloc(32).toString('base64'), TWILIO_TIMEOUT_MS: '500', TWILIO_SETTLE_MS: '300', DELIVERY_LEASE_MS: '2000',
+    DATABASE_URL: 'postgres://unused', RAPPEL_MASTER_KEY: Buffer.alloc(32).toString('base64'), TWILIO_TIMEOUT_MS: '2000', TWILIO_SETTLE_MS: '300', DELIVERY_LEASE_MS: '30000',
     TWILIO_ACCOUNT_SID: twilio.accountSid, TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_WHATSAPP_FROM: 'whatsapp:+14155238886', TWILIO_BASE_URL: twilio.url, ...environment,
   });
   const provider = createTwilioProvider({ client: createTwilioClient(config), config, renderer, onUnlisted: () => undefined });
