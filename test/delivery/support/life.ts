@@ -20,7 +20,12 @@ export interface LifeOptions {
   readonly natsUrl: string;
   /** Where it ends; absent = it lives on. */
   readonly end?: Point;
+  /** It comes when every lease of the dead one is over, so that nobody has to wait for it. Default false. */
+  readonly comesLater?: boolean;
 }
+
+/** As in production: a slow machine is no crash. */
+const LEASE_MS = 30_000;
 
 export interface Life {
   /** Resolves at its end point. */
@@ -50,20 +55,21 @@ function fusePublishing(bus: NatsConnection, name: string, fuse: Fuse): void {
  * One life of a channel's service, from the loan's event in the store to the notification's outcome on the bus: relay → stream →
  * durable consumer → delivery → provider, a worker for what waits, and the relay of the outcomes. Real PostgreSQL and NATS.
  */
-export async function startLife({ name, loan, channel, provider, store, pool, postgresUrl, natsUrl, end }: LifeOptions): Promise<Life> {
+export async function startLife({ name, loan, channel, provider, store, pool, postgresUrl, natsUrl, end, comesLater = false }: LifeOptions): Promise<Life> {
   const fuse = createFuse(end);
   const session = `${name}-${randomUUID().slice(0, 8)}`;
   const own = createPool(postgresUrl, { max: 4, name: session });
   const bus = await connectBus({ servers: natsUrl, name: session });
   fusePublishing(bus, name, fuse);
-  const realNow = (): string => new Date().toISOString();
+  const now = (): string => new Date().toISOString();
+  const realNow = comesLater ? (): string => new Date(Date.now() + LEASE_MS).toISOString() : now;
   const deps: DeliveryDependencies = {
     channel, realNow, newId: randomUUID,
     store: fusedStore(store, fuse), waiting: fusedWaiting(createPostgresWaiting(pool, `${channel}-${name}` as Channel), fuse), provider: fusedProvider(provider, fuse),
-    gate: createGate({ store, channel, limiter: unlimited, realNow, newId: randomUUID }),
-    clock: { now: realNow, realMsUntil: (at) => Date.parse(at) - Date.now() },
+    gate: createGate({ store, channel, limiter: unlimited, realNow: now, newId: randomUUID }),
+    clock: { now, realMsUntil: (at) => Date.parse(at) - Date.now() },
     open: async (personal) => personal, sleep: (ms) => new Promise((resolve) => { setTimeout(resolve, ms); }), note: () => undefined,
-    config: { ...defaultDeliveryConfig, leaseMs: 4000, retry: { attempts: 5, delays: [0.2] }, channels: { preferred: channel } },
+    config: { ...defaultDeliveryConfig, leaseMs: LEASE_MS, retry: { attempts: 5, delays: [0.2] }, channels: { preferred: channel } },
   };
 
   const relay = (kind: 'in' | 'out', category: string, announce: (event: Parameters<typeof announceNotification>[0]) => Announcement | undefined) => createRelay({
