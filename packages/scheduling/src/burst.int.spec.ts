@@ -47,7 +47,7 @@ describe('a burst of reminders due in the same minute', () => {
     }
     process.stdout.write(`killed after ${kills.join(', ')} of ${LOANS}\n`);
     await expectEachOnce(store);
-  });
+  }, 180_000);
 });
 
 async function planned(): Promise<{ url: string; pool: Pool; store: EventStore }> {

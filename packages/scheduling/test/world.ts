@@ -22,9 +22,9 @@ export async function createDatabase(name: string): Promise<string> {
   return url.href;
 }
 
-/** Waits for a condition. Rejects after 20 s, a limit for broken code only. */
+/** Waits for a condition. Rejects after 50 s, a limit for broken code only. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 50_000;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error('the condition never came true');
     await new Promise((resolve) => { setTimeout(resolve, 5); });
