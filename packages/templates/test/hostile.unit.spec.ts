@@ -79,7 +79,7 @@ describe('whatever people type', () => {
   it('leaks nothing of the machinery', () => {
     const wordy = fc.string({ unit: fc.constantFrom(...'abc XYZ-éü'), maxLength: 60 });
     fc.assert(fc.property(model, fc.array(wordy, { minLength: 5, maxLength: 5 }), (given, [firstName = '', name = '', code = '', contact = '', lastName = '']) => {
-      const tame = { ...given, firstName, lastName, contact, sender: '', items: given.items.map((each) => ({ ...each, name, code })) };
+      const tame = { ...given, firstName, lastName, contact, sender: '', unsubscribeUrl: 'https://pret.example.org/stop', items: given.items.map((each) => ({ ...each, name, code })) };
       const { subject, html, text } = renderer.email(tame);
       for (const part of [renderer.whatsapp(tame), subject, text, html.replace(/<style>.*<\/style>/s, '')]) {
         expect(part).not.toMatch(/\{\{|\}\}|undefined|null|NaN|\[object/);
