@@ -7,7 +7,7 @@ import { nkeys } from '@nats-io/nats-core';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { startNats, type NatsServer } from '@rappel/local-stack';
-import { connectBus } from '@rappel/messaging';
+import { busRefusal, connectBus } from '@rappel/messaging';
 import { baseConfig, busOptions, parseConfig } from '@rappel/service-kit';
 import { createAuthority } from '@rappel/tls/testing';
 import { letsPublish, reconnected } from './support/publish.ts';
@@ -23,14 +23,8 @@ const connectAs = (service: string, env: Record<string, string>): Promise<NatsCo
 
 /** One attempt instead of for ever: why it was refused. */
 async function refusal(service: string, env: Record<string, string>): Promise<string> {
-  const { servers, tls } = settings(service, env);
-  try {
-    const bus = await connect({ servers, ...(tls && { tls }), ...(env['NATS_USER'] && { user: env['NATS_USER'], pass: env['NATS_PASSWORD'] ?? '' }), reconnect: false, timeout: 5000 });
-    await bus.close();
-    return 'not refused';
-  } catch (error) {
-    return `${String(error)} ${String((error as { cause?: unknown }).cause ?? '')}`;
-  }
+  const error = await busRefusal(settings(service, env));
+  return error ? `${String(error)} ${String(error.cause ?? '')}` : 'not refused';
 }
 
 describe('encrypted, with client certificates and nkeys', () => {

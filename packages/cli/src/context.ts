@@ -5,6 +5,7 @@ import type { Vault } from '@rappel/privacy';
 import { createHash, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { lineSettings, tlsTrouble } from '@rappel/tls';
 import { busOptionsOf } from './bus.ts';
 import { readConfig, type Environment, type ToolConfig } from './config.ts';
 import { exitCodes, ToolError } from './errors.ts';
@@ -118,9 +119,11 @@ async function adapterFor(url: string): Promise<EventStore> {
 }
 
 async function connected(config: ToolConfig): Promise<Bus> {
-  const late = new Promise<never>((_, reject) => { setTimeout(() => reject(new ToolError(`NATS does not answer at ${config.get('NATS_URL') ?? 'nats://127.0.0.1:4222'}, or refuses the login`, exitCodes.unreachable)), 5000).unref(); });
-  const { connectBus: connect } = await import('@rappel/messaging');
-  return Promise.race([connect(busOptionsOf(config)), late]);
+  const { busRefusal, connectBus } = await import('@rappel/messaging');
+  const options = busOptionsOf(config);
+  const refusal = await busRefusal(options);
+  if (refusal) throw new ToolError(`NATS at NATS_URL: ${tlsTrouble(refusal, lineSettings.nats)?.text ?? `it does not answer, or refuses the login (${refusal.message})`}`, exitCodes.unreachable);
+  return connectBus(options);
 }
 
 /** The same text gives the same key, so a file that is imported twice changes nothing the second time. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,6 +21,8 @@ export interface PostgresOptions {
   durable?: boolean;
   /** Default 300. */
   maxConnections?: number;
+  /** PEM files of a certificate: TLS is spoken to whoever asks for it. Default: none. */
+  tls?: { cert: string; key: string };
 }
 
 export interface PostgresServer {
@@ -102,7 +104,7 @@ async function initdb(cluster: string, account: Account, flags: string[]): Promi
 async function launch(options: PostgresOptions, { account, port, url }: { account: Account; port: number; url: string }): Promise<Child> {
   const logFile = options.logFile ?? join(options.dataDir, 'postgres.log');
   const flags = options.durable ?? true ? ['fsync=on', 'synchronous_commit=on'] : ['fsync=off', 'full_page_writes=off'];
-  const settings = [...flags, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', `max_connections=${options.maxConnections ?? 300}`, 'timezone=UTC', 'log_timezone=UTC'];
+  const settings = [...flags, ...encryption(options, account), 'listen_addresses=127.0.0.1', 'unix_socket_directories=', `max_connections=${options.maxConnections ?? 300}`, 'timezone=UTC', 'log_timezone=UTC'];
   const { command, args, ...as } = asAccount(account, join(options.dataDir, 'pgdata'), [binary('postgres'),
     '-D', join(options.dataDir, 'pgdata'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting]),
   ]);
@@ -119,6 +121,17 @@ async function launch(options: PostgresOptions, { account, port, url }: { accoun
     return await answers(url) ? child : undefined;
   }, { gaveUp: () => (!child.running() && retriesLeft === 0 ? `it ended at once, see ${logFile}:\n${lastLines(logFile)}` : undefined) })
     .catch((error: unknown) => { child.signal('SIGKILL'); throw error; });
+}
+
+/** The server reads files of its own only. */
+function encryption({ dataDir, tls }: PostgresOptions, { uid, gid }: Account): string[] {
+  return Object.entries(tls ?? {}).flatMap(([what, file]) => {
+    const own = join(dataDir, 'pgdata', `server.${what}`);
+    copyFileSync(file, own);
+    chmodSync(own, 0o600);
+    if (uid !== undefined && gid !== undefined) chownSync(own, uid, gid);
+    return ['ssl=on', `ssl_${what}_file=server.${what}`];
+  });
 }
 
 async function answers(url: string): Promise<boolean> {

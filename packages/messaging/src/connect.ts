@@ -4,7 +4,7 @@ import { connect, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { silent, type Log } from './port.ts';
 
 export interface BusOptions {
-  /** One or several `nats://host:port` (or `tls://`), comma-separated or as a list. A user and password in the address are used. */
+  /** One or several `nats://host:port`, comma-separated or as a list; one `tls://` or `tls` given = TLS or nothing, else as the server asks. A user and password in the address are used. */
   readonly servers: string | readonly string[];
   /** Shown in the server's connection list. */
   readonly name: string;
@@ -27,15 +27,8 @@ export interface BusOptions {
  * so that a rotated password needs no restart), and says in the log what happens. Close it with `drain()`.
  */
 export async function connectBus({ log = silent, ...options }: BusOptions): Promise<NatsConnection> {
-  const servers = addresses(options.servers);
-  const identity = { ...servers.find(({ user }) => user), ...defined(options) };
-  const inboxPrefix = options.inboxPrefix ?? (identity.user && `_INBOX_${identity.user}`);
   const bus = await connect({
-    name: options.name,
-    servers: servers.map(({ address }) => address),
-    ...login(identity),
-    ...(inboxPrefix && { inboxPrefix }),
-    ...(options.tls && { tls: options.tls }),
+    ...lineTo(options),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -46,8 +39,27 @@ export async function connectBus({ log = silent, ...options }: BusOptions): Prom
     noAsyncTraces: true,
   });
   log.info({ server: bus.getServer() }, 'connected to NATS');
-  void follow(bus, log);
+  void follow(bus, log, () => busRefusal(options));
   return bus;
+}
+
+/** Tries once to connect, as `connectBus` does without end and without a word: why it fails, undefined = it does not. */
+export async function busRefusal(options: BusOptions): Promise<Error | undefined> {
+  try {
+    await (await connect({ ...lineTo(options), reconnect: false, timeout: 5000, noAsyncTraces: true })).close();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function lineTo(options: BusOptions): NodeConnectionOptions {
+  const servers = addresses(options.servers);
+  const identity = { ...servers.find(({ user }) => user), ...defined(options) };
+  const inboxPrefix = options.inboxPrefix ?? (identity.user && `_INBOX_${identity.user}`);
+  // The library takes `tls://` for a name: who takes TLS out of what the server says would be told the password.
+  const tls = options.tls ?? (servers.some(({ address }) => address.startsWith('tls://')) ? {} : undefined);
+  return { name: options.name, servers: servers.map(({ address }) => address), ...login(identity), ...(inboxPrefix && { inboxPrefix }), ...(tls && { tls }) };
 }
 
 const defined = <T extends object>(options: T): Partial<T> => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
@@ -74,12 +86,12 @@ function login({ user, pass, token, credentialsFile, nkeySeed }: Partial<BusOpti
   };
 }
 
-async function follow(bus: NatsConnection, log: Log): Promise<void> {
+async function follow(bus: NatsConnection, log: Log, why: () => Promise<Error | undefined>): Promise<void> {
   let tries = 0;
   for await (const status of bus.status()) {
     if (status.type === 'disconnect') log.warn({ server: status.server }, 'lost the connection to NATS');
     // One line at the first try and then every fortieth (about every fifteen seconds).
-    else if (status.type === 'reconnecting' && tries++ % 40 === 0) log.warn({}, 'connecting to NATS again');
+    else if (status.type === 'reconnecting' && tries++ % 40 === 0) void why().then((reason) => log.warn({ reason: reason?.message }, 'connecting to NATS again'));
     else if (status.type === 'reconnect') {
       tries = 0;
       log.info({ server: status.server }, 'connected to NATS again');

@@ -1,5 +1,5 @@
 export * from './port.ts';
-export { connectBus, type BusOptions } from './connect.ts';
+export { busRefusal, connectBus, type BusOptions } from './connect.ts';
 export { readEnvelope, shown, writeEnvelope, type Headers, type Read } from './envelope.ts';
 export { createStrategy, type ConsumerOptions, type Strategy, type StrategyOptions } from './strategy.ts';
 export { passErrors } from './pass-errors.ts';

@@ -1,8 +1,9 @@
 import type { Provider } from '@nestjs/common';
 import type { EventStore } from '@rappel/event-store';
-import { connectBus, createDeadLetters, createRelay, createStrategy, migrateMessaging, type ConsumerOptions, type DeadLetters, type DeadLetterSink, type Relay, type RelayOptions, type Strategy } from '@rappel/messaging';
+import { busRefusal, connectBus, createDeadLetters, createRelay, createStrategy, migrateMessaging, type ConsumerOptions, type DeadLetters, type DeadLetterSink, type Relay, type RelayOptions, type Strategy } from '@rappel/messaging';
 import { createPool, type Pool } from '@rappel/postgres';
 import { createVault, migratePrivacy, sealing, sealingDeadLetters, type Vault } from '@rappel/privacy';
+import { lineSettings } from '@rappel/tls';
 import type { Registry } from 'prom-client';
 import type { BaseConfig } from './base-config.ts';
 import { busOptions } from './bus-options.ts';
@@ -40,7 +41,10 @@ async function openPool(config: BaseConfig, shutdown: Shutdown): Promise<Pool> {
 }
 
 async function openBus(config: BaseConfig, logger: Logger, shutdown: Shutdown, health: HealthChecks): Promise<Bus> {
-  const bus = await patiently(connectBus({ ...busOptions(logger.bindings()['service'] as string, config), log: logger }), { what: 'NATS', logger });
+  const options = busOptions(logger.bindings()['service'] as string, config);
+  const bus = await patiently(connectBus({ ...options, log: logger }), {
+    what: 'NATS', logger, why: () => busRefusal(options), settings: lineSettings.nats,
+  });
   shutdown.add('bus', 'NATS', () => bus.drain());
   health.add('nats', () => bus.flush());
   return bus;

@@ -7,6 +7,7 @@ import { passErrors } from '@rappel/messaging';
 import { migrateAuth } from '@rappel/auth';
 import { createPool } from '@rappel/postgres';
 import type { Pool } from '@rappel/postgres';
+import { lineSettings } from '@rappel/tls';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createAuthenticator, createScopeGuard, openGuard } from './auth/guard.ts';
 import type { BaseConfig } from './base-config.ts';
@@ -62,7 +63,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const pool = createPool(config.DATABASE_URL, { max: 2, name: `rappel-${name}-auth` });
   shutdown.add('pools', 'authentication pool', () => pool.end());
   health.add('database', () => pool.query('SELECT 1'));
-  await withPatience(() => pool.query('SELECT 1'), { what: 'PostgreSQL', logger });
+  await withPatience(() => pool.query('SELECT 1'), { what: 'PostgreSQL', logger, settings: lineSettings.postgres });
 
   const kit = kitModule(options, { [CONFIG]: config, [LOGGER]: logger, [CLOCK]: clockFrom(config), [HEALTH]: health, [SHUTDOWN]: shutdown, [METRICS]: registry, [SERVICE_NAME]: name });
   const [app] = await Promise.all([

@@ -1,2 +1,3 @@
 export * from './mail-server.ts';
+export * from './settings.ts';
 export * from './trouble.ts';

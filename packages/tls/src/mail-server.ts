@@ -23,6 +23,3 @@ export function mailEncryption({ host, port, secure = port === 465, login, requi
   const requireTLS = requireTls ?? (login && !isLocal);
   return { secure, requireTLS, tls: { ...(ca !== undefined && { ca }), rejectUnauthorized: secure || requireTLS || !isLocal || ca !== undefined } };
 }
-
-/** The words for `tlsTrouble`. */
-export const mailSettings = { ca: 'SMTP_TLS_CA', address: 'SMTP_HOST', plain: 'SMTP_SECURE=true is for port 465; elsewhere leave it out, and STARTTLS is used' };

@@ -1,7 +1,7 @@
 /** What the words about a line to a server name: our settings. */
 export interface LineSettings {
-  /** Where the PEM file of the server's authority goes. */
-  readonly ca: string;
+  /** Where the PEM file of the server's authority goes. Undefined = nowhere but where Node looks. */
+  readonly ca: string | undefined;
   /** Where the server's name is. */
   readonly address: string;
   /** What to do when the server does not speak TLS. */
@@ -28,8 +28,8 @@ interface TlsError {
 
 /** Only what stays so until somebody changes a setting or a certificate: a line that breaks in the handshake is none of it. */
 const remedies: readonly (readonly [codes: RegExp, remedy: (settings: LineSettings) => string])[] = [
-  [/^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_UNTRUSTED)$/,
-    ({ ca }) => `give the PEM file of the authority that signed the server's certificate in ${ca}, or in NODE_EXTRA_CA_CERTS`],
+  [/^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED)$/,
+    ({ ca }) => `give the PEM file of the authority that signed the server's certificate in ${ca ? `${ca}, or in ` : ''}NODE_EXTRA_CA_CERTS`],
   [/^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, ({ address }) => `the server's certificate is for another name: use one that it is for in ${address}`],
   [/^(?:CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/, () => "have the server's certificate renewed; if it is valid, this machine's clock is wrong"],
   [/^(?:CERT_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_DECRYPT_CERT_SIGNATURE)$/, () => "have the server's certificate mended"],

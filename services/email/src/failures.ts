@@ -1,4 +1,4 @@
-import { mailSettings, tlsTrouble } from '@rappel/tls';
+import { lineSettings, tlsTrouble } from '@rappel/tls';
 import type { SmtpError } from './connections.ts';
 
 export interface Explained {
@@ -19,7 +19,7 @@ export function explain(error: SmtpError, begun: boolean): Explained {
   const { code, response = '', message } = error;
   const reply = replyOf(error);
   const said = { code, reply, response, name: code, text: response || message };
-  const trouble = begun ? undefined : tlsTrouble(error, mailSettings);
+  const trouble = begun ? undefined : tlsTrouble(error, lineSettings.mail);
   if (trouble) return { ...said, code: 'ETLS', name: trouble.code, text: trouble.text };
   if (!isUnencrypted(error)) return said;
   // The line broke in the handshake: nobody refused anything.

@@ -1,5 +1,5 @@
 import { classifyTwilio, type SendResult } from '@rappel/notification';
-import { tlsTrouble } from '@rappel/tls';
+import { lineSettings, tlsTrouble } from '@rappel/tls';
 
 /** What the SDK throws: Twilio's refusal (`status`, `code`) or the connection's end (`code` in letters, `syscall`). */
 interface TwilioError extends Error {
@@ -16,11 +16,9 @@ function neverLeft({ code, syscall }: TwilioError): boolean {
   return typeof code === 'string' && (NEVER_LEFT.test(code) || (code === 'ETIMEDOUT' && syscall === 'connect'));
 }
 
-const settings = { ca: 'NODE_EXTRA_CA_CERTS', address: 'TWILIO_BASE_URL', plain: 'TWILIO_BASE_URL must lead to a server that does' };
-
 /** The connection ended: whether Twilio took the message depends on whether the request had left. */
 function broken(error: TwilioError): { result: SendResult; listed: boolean } {
-  const trouble = neverLeft(error) ? tlsTrouble(error, settings) : undefined;
+  const trouble = neverLeft(error) ? tlsTrouble(error, lineSettings.twilio) : undefined;
   const text = `Twilio API error ${error.code ?? ''}: ${trouble?.text ?? withoutNumbers(error.message)}`;
   // A certificate that is not trusted, e.g. of a proxy that looks inside: it concerns everybody, and trying again does not mend it.
   if (trouble) return { result: { kind: 'failed', failure: { class: 'CONFIG', code: trouble.code, text } }, listed: true };

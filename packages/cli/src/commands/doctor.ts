@@ -1,7 +1,7 @@
 import { locales, notificationTypes } from '@rappel/contracts';
 import { parseMasterKeys } from '@rappel/privacy';
 import { createRenderer } from '@rappel/templates';
-import { mailEncryption, mailSettings, tlsTrouble } from '@rappel/tls';
+import { lineSettings, mailEncryption, tlsTrouble } from '@rappel/tls';
 import nodemailer from 'nodemailer';
 import { services, type ServiceName } from '../config.ts';
 import type { Context } from '../context.ts';
@@ -102,7 +102,7 @@ async function smtp({ config }: Context): Promise<string> {
     await transport.verify();
     return `${host}:${port} answers${user ? ' and takes the login' : ''}`;
   } catch (error) {
-    throw new Error(tlsTrouble(error, mailSettings)?.text ?? (error as Error).message, { cause: error });
+    throw new Error(tlsTrouble(error, lineSettings.mail)?.text ?? (error as Error).message, { cause: error });
   } finally {
     transport.close();
   }
