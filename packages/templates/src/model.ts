@@ -4,9 +4,9 @@ import { z } from 'zod';
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:mm expected');
 
 const itemModel = z.object({
-  /** The item's reference, cut at 40 characters. */
+  /** The item's reference, cut at 64 characters, in WhatsApp texts and subjects at 40. */
   code: z.string(),
-  /** The item's name, cut at 80 characters (less when a WhatsApp message would grow too long). */
+  /** The item's name, cut at 200 characters, in WhatsApp texts at 80 (less when one would grow too long), in subjects at 60. */
   name: z.string(),
   /** Local calendar day, `YYYY-MM-DD`. */
   dueDate: z.iso.date(),

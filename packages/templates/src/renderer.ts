@@ -39,7 +39,8 @@ export interface Renderer {
 }
 
 const WHATSAPP_LIMIT = 1024;
-const EMAIL_ROOM: Room = { ...FULL, items: 50 };
+/** As much as a loan may say: an email has the room. */
+const EMAIL_ROOM: Room = { name: 200, code: 64, items: 50 };
 const SUBJECT_ROOM: Room = { ...FULL, name: 60 };
 const ROOMS: Room[] = [FULL, { name: 48, code: 32, items: 12 }, { name: 32, code: 20, items: 10 }, { name: 24, code: 16, items: 8 }, { name: 20, code: 12, items: 6 }, { name: 20, code: 12, items: 4 }];
 
@@ -93,7 +94,7 @@ export function createRenderer({ templatesDir, defaultLocale = 'fr' }: RendererO
     email(given) {
       const { model, locale, templates } = prepare(given);
       const view = toView(model, locale, EMAIL_ROOM);
-      const cut = view.items.length > FULL.items || view.items.some(({ name }) => name.length > SUBJECT_ROOM.name);
+      const cut = view.items.length > FULL.items || view.items.some(({ name, code }) => name.length > SUBJECT_ROOM.name || code.length > SUBJECT_ROOM.code);
       view.subject = templates.subject(cut ? toView(model, locale, SUBJECT_ROOM) : view).replace(/\s+/g, ' ').trim();
       return { subject: view.subject, html: templates.html(view), text: templates.text(view) };
     },

@@ -162,7 +162,7 @@ export function toView(model: ParsedModel, locale: Locale, room: Room): View {
     level: model.level,
     repeated: model.level > 1,
     contact: clean(model.contact, 120),
-    sender: clean(model.sender, 60) || words.sender,
+    sender: clean(model.sender, 120) || words.sender,
     unsubscribeUrl: model.unsubscribeUrl ?? '',
     what,
     summary: together ? `${named} · ${when}` : named,

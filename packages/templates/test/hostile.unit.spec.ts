@@ -110,6 +110,12 @@ describe('a few by name', () => {
     const family = '👩‍👩‍👧';
     expect(renderer.whatsapp(withName(family.repeat(40)))).toMatch(new RegExp(`Matériel: (${family}){9}…\n`, 'u'));
   });
+  it('shows the longest name and reference that a loan can have whole in an email', () => {
+    const [name, code, sender] = ['Échafaudage roulant '.repeat(10).slice(0, 199).concat('.'), `REF-${'7'.repeat(60)}`, 'Service de prêt de la Métropole, '.repeat(3).concat('bâtiment B')];
+    const { subject, html, text } = renderer.email({ ...seedLoan('RETARD'), sender, items: [{ code, name, dueDate: '2025-12-10' }] });
+    for (const part of [html, text]) for (const value of [name, code, sender]) expect(part).toContain(value);
+    expect(subject.length).toBeLessThanOrEqual(140);
+  });
   it('drops items rather than going over 1024, and says how many', () => {
     const loan = withName('Échafaudage roulant en aluminium, hauteur de travail douze mètres', 'RETARD');
     const text = renderer.whatsapp({ ...loan, items: Array.from({ length: 20 }, () => loan.items).flat() });
