@@ -1,5 +1,5 @@
 import type { Claim, Waiting, WaitReason } from './waiting.ts';
-import type { DeliveryDependencies } from './delivery/dependencies.ts';
+import type { DeliveryDependencies, DeliveryNote } from './delivery/dependencies.ts';
 import { resume } from './delivery/resume.ts';
 
 export interface WorkerOptions {
@@ -16,14 +16,30 @@ export type Look = { readonly claimed: number; readonly kind: 'open' | 'paused' 
 export async function workOnce(deps: DeliveryDependencies, { concurrency = 16, claimMs = 90_000 }: WorkerOptions = {}): Promise<Look> {
   const { kind } = await deps.gate.refresh();
   if (deps.gate.restMs() > 0) return { claimed: 0, kind: 'throttled' };
-  const paused = kind === 'paused';
-  if (paused && !await deps.gate.takeProbe()) return { claimed: 0, kind: 'paused' };
-  const limit = paused ? 1 : concurrency;
-  // In turn, because what paused the channel may be the most urgent one's own trouble: tried first each time it would keep all others back.
-  const claims = await deps.waiting.claim({ limit, leaseMs: claimMs, now: deps.clock.now(), inTurn: paused });
-  const left = await Promise.all(claims.map((claim) => work(deps, claim, paused)));
-  deps.gate.looked({ refused: left.includes('rate'), much: claims.length === limit });
-  return { claimed: claims.length, kind: paused ? 'paused' : 'open' };
+  if (kind === 'paused') return { claimed: await deps.gate.takeProbe() ? await tryOne(deps, claimMs) : 0, kind: 'paused' };
+  const claims = await deps.waiting.claim({ limit: concurrency, leaseMs: claimMs, now: deps.clock.now() });
+  const left = await Promise.all(claims.map((claim) => work(deps, claim, false)));
+  deps.gate.looked({ refused: left.includes('rate'), much: claims.length === concurrency });
+  return { claimed: claims.length, kind: 'open' };
+}
+
+const MOST_BEFORE_AN_ATTEMPT = 1000;
+const triedOrNoLeave: ReadonlySet<DeliveryNote['what']> = new Set(['sent', 'failed', 'unknown', 'deferred']);
+
+/**
+ * Goes through the waiting in turn until one was really tried: what is held, obsolete or settled by evidence says nothing of the channel.
+ * In turn, because what paused it may be the most urgent one's own trouble: tried first each time it would keep all others back.
+ */
+async function tryOne(deps: DeliveryDependencies, claimMs: number): Promise<number> {
+  const said: DeliveryNote['what'][] = [];
+  const watched: DeliveryDependencies = { ...deps, note: (note) => { said.push(note.what); deps.note(note); } };
+  for (let claimed = 0; claimed < MOST_BEFORE_AN_ATTEMPT; claimed++) {
+    const [claim] = await deps.waiting.claim({ limit: 1, leaseMs: claimMs, now: deps.clock.now(), inTurn: true });
+    if (!claim) return claimed;
+    await work(watched, claim, true);
+    if (said.some((what) => triedOrNoLeave.has(what))) return claimed + 1;
+  }
+  return MOST_BEFORE_AN_ATTEMPT;
 }
 
 /** Answers what it waits for afterwards, if for anything. */

@@ -132,6 +132,22 @@ describe('delivering', () => {
     expect(world.gate.state()).toMatchObject({ kind: 'open' });
   });
 
+  it('tries a paused channel with one that really goes out, not with one that needs no attempt', async () => {
+    let refusals = 2;
+    const world = createWorld({ fate: () => (refusals-- > 0 ? misconfigured : { kind: 'take' }) });
+    await deliver(world.deps, await created(world));
+    await world.scene.lend('loan-2', 'jean');
+    await deliver(world.deps, world.scene.remind('RAPPEL_FINAL', ['loan-2'], { validUntil: '2026-12-01T09:00:10.000Z' }));
+    await deliver(world.deps, await world.scene.lend('loan-3', 'jean'));
+    await world.pass(31);
+    expect(world.provider.asked()).toBe(2);
+    // In turn: the reminder, too late by now, then the third.
+    await world.pass(121);
+    expect(world.gate.state()).toEqual({ kind: 'open', by: 'probe' });
+    await world.pass(1);
+    expect((await world.all()).map(({ phase, skipped }) => skipped ?? phase)).toEqual(['accepted', 'too-late', 'accepted']);
+  });
+
   it('leaves the whole channel alone when it is told that it is too fast, without spending attempts', async () => {
     let refusals = 2;
     const world = createWorld({ fate: () => (refusals-- > 0 ? throttled : { kind: 'take' }) });
