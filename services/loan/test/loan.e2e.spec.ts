@@ -81,6 +81,10 @@ test('what cannot be understood is refused by name and kept among the dead lette
   upstream.publish('inbound.garbage', 'not a CloudEvent at all');
   expect((await deadLetter('inbound.garbage')).deliveries).toBe(1);
   expect(await request('e-4', 'AttributionReturned', { attributionId: 'nobody-knows-it' })).toMatchObject({ error: { code: 400, message: expect.stringContaining('not known') } });
+  // And is not carried out all the same once the loan is there.
+  await deadLetter('inbound.AttributionReturned');
+  await request('e-5', 'AttributionCreated', creation('nobody-knows-it'));
+  expect(await eventTypes('attribution-nobody-knows-it')).toEqual(['AttributionCreated']);
 });
 
 test('the HTTP commands do the same, and refuse by the same rules', async () => {

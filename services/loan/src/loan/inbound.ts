@@ -18,6 +18,8 @@ interface UseCases {
   readonly borrowers: Borrowers;
   /** What this process stored a moment ago, by type, cause and content. */
   readonly stored: Recent;
+  /** Requests that this process refused because the loan was not known, until the stream's copy of them comes. */
+  readonly refused: Set<string>;
 }
 
 const MOST_REMEMBERED = 10_000;
@@ -73,7 +75,8 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
   if (!isInboundType(type)) return dead(`unknown type, ${shown(type)}: expected one of ${Object.keys(inboundTypes).join(', ')}`);
   const cause = causeOf(message.event);
   const what = `${type} ${cause.id} ${digest(data)}`;
-  if (!message.request && useCases.stored.has(what)) return ignore('stored a moment ago');
+  const settled = message.request ? undefined : settledByRequest(useCases, what);
+  if (settled) return settled;
   const parsed = inboundTypes[type].safeParse(data);
   if (!parsed.success) return invalid(type, parsed.error.issues);
   try {
@@ -83,11 +86,27 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
     return answer(stored);
   } catch (error) {
     if (!isLoanRefused(error)) throw error;
-    const early = error.code === 'unknown-attribution' && !message.request && message.deliveries < PATIENCE;
-    // Given back to the bus, not kept: kept, it would stay in front of the very creation it waits for.
-    if (early) throw error;
+    if (error.code === 'unknown-attribution') wait(useCases, message, { what, error });
     return dead(error.message);
   }
+}
+
+/** What became of the request that the stream's copy comes behind; undefined: it was none, or is still to be handled. */
+function settledByRequest({ stored, refused }: UseCases, what: string): Outcome | undefined {
+  if (stored.has(what)) return ignore('stored a moment ago');
+  // Refused is refused: its copy must not be carried out though the loan comes up while it is tried again.
+  return refused.delete(what) ? dead('refused when it was requested: the attribution was not known') : undefined;
+}
+
+/** Throws where the loan may still come up and nobody was told otherwise: given back to the bus, not kept, it does not stay in front of the very creation it waits for. */
+function wait({ refused }: UseCases, { request, deliveries }: Message, { what, error }: { what: string; error: Error }): void {
+  if (request) remember(refused, what);
+  else if (deliveries < PATIENCE) throw error;
+}
+
+function remember(refused: Set<string>, what: string): void {
+  if (refused.size >= MOST_REMEMBERED) refused.clear();
+  refused.add(what);
 }
 
 const digest = (data: unknown): string => hash('sha1', JSON.stringify(data) ?? '');

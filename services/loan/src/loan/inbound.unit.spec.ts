@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Message } from '@rappel/messaging';
+import { LoanRefused } from './refused.ts';
 import { aboutOf, causeOf, createRecent, handleInbound } from './inbound.ts';
 
 const loan = { attributionId: 'A-1', returnedAt: '2026-03-17T09:00:00.000Z' };
@@ -8,16 +9,18 @@ const message = (over: { id?: string; type?: string; data?: object; request?: bo
   subject: 'inbound.AttributionReturned', deliveries: 1, ...(over.request && { request: true }),
 });
 
-function scene({ fails = 0 }: { fails?: number } = {}) {
+function scene({ fails = 0, unknown = 0 }: { fails?: number; unknown?: number } = {}) {
   const stored: string[] = [];
   let left = fails;
+  let early = unknown;
   const store = async (what: string) => {
     if (left-- > 0) throw new Error('the store is away');
+    if (early-- > 0) throw new LoanRefused('unknown-attribution', 'attribution A-1 is not known');
     stored.push(what);
     return { id: what, version: 1, duplicate: false };
   };
   const loans = { giveBack: () => store('giveBack'), cancel: () => store('cancel') };
-  return { stored, useCases: { loans, borrowers: {}, stored: createRecent() } as unknown as Parameters<typeof handleInbound>[0] };
+  return { stored, useCases: { loans, borrowers: {}, stored: createRecent(), refused: new Set() } as unknown as Parameters<typeof handleInbound>[0] };
 }
 
 it('a conversation goes by the name that upstream gave it, unless that is an address', () => {
@@ -37,6 +40,24 @@ it('a type that nobody knows is named in the reason, unless it could be an addre
   const reason = async (type: string) => (await handleInbound(useCases, message({ type })) as { why: string }).why;
   expect(await reason('AttributionLost')).toMatch(/^unknown type, AttributionLost: expected one of AttributionCreated/);
   for (const type of ['marie@example.org', 'Marie Durand', 'x'.repeat(101)]) expect(await reason(type)).toMatch(/^unknown type, something else: /);
+});
+
+describe('what comes before its loan', () => {
+  it('is given back to the bus for a while, where nobody was told anything', async () => {
+    const { stored, useCases } = scene({ unknown: 1 });
+    await expect(handleInbound(useCases, message())).rejects.toThrow('not known');
+    expect(await handleInbound(useCases, message())).toMatchObject({ kind: 'done' });
+    expect(stored).toEqual(['giveBack']);
+  });
+
+  it('is refused for good where somebody was told so, though the loan comes up before the copy', async () => {
+    const { stored, useCases } = scene({ unknown: 1 });
+    expect(await handleInbound(useCases, message({ request: true }))).toEqual({ kind: 'dead', why: 'attribution A-1 is not known' });
+    expect(await handleInbound(useCases, message())).toMatchObject({ kind: 'dead', why: expect.stringContaining('refused when it was requested') });
+    expect(stored).toEqual([]);
+    // Sent once more it is a new matter.
+    expect(await handleInbound(useCases, message())).toMatchObject({ kind: 'done' });
+  });
 });
 
 describe('what comes in twice', () => {

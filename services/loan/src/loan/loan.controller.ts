@@ -13,6 +13,7 @@ export class LoanController {
   readonly loans: Loans;
   readonly borrowers: Borrowers;
   readonly stored = createRecent();
+  readonly refused = new Set<string>();
   constructor(@Inject(LOANS) loans: Loans, @Inject(BORROWERS) borrowers: Borrowers) {
     this.loans = loans;
     this.borrowers = borrowers;
