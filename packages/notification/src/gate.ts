@@ -33,6 +33,13 @@ export interface Gate {
   takeProbe(): Promise<boolean>;
   /** A failure that concerns everybody, told by the provider's answer or by a later receipt. */
   failed(kind: 'pause' | 'throttle', failure: Failure, how?: { readonly retryAfterMs?: number; readonly by?: 'provider' | 'receipt' }): Promise<void>;
+  /** Counts a message that was taken in this process. */
+  taken(): void;
+  /**
+   * Counts a message that was refused because the channel is too fast. True where it alone is refused so: since its last refusal
+   * in this process ten times as many were taken as were refused, as with a server that is reluctant about one recipient.
+   */
+  refusedAlone(notificationId: string): boolean;
   /** A message was taken, or arrived: a channel that an answer, or a receipt, paused works again. */
   succeeded(how?: 'taken' | 'arrived'): Promise<void>;
   /** By an operator, until resumed by one. */
@@ -52,10 +59,15 @@ export interface GateOptions {
   readonly onChange?: (state: ChannelState) => void;
 }
 
+const MOST_REMEMBERED = 10_000;
+const TAKEN_FOR_EACH_REFUSED = 10;
+
 export function createGate({ store, channel, limiter, realNow, newId, policy = defaultChannelPolicy, onChange }: GateOptions): Gate {
   const stream = channelStream(channel);
   let restUntil = 0;
   let queueing = false;
+  const counts = { taken: 0, refused: 0 };
+  const whenRefused = new Map<string, { readonly taken: number; readonly refused: number }>();
   let known: { state: ChannelState; version: number } = { state: channelFold.initial, version: 0 };
 
   async function refresh(): Promise<ChannelState> {
@@ -111,6 +123,14 @@ export function createGate({ store, channel, limiter, realNow, newId, policy = d
       await change((state) => (kind === 'pause'
         ? pause(state, trouble(by, failure), policy)
         : throttle(state, { ...trouble(by, failure), forMs }, policy)));
+    },
+    taken() { counts.taken++; },
+    refusedAlone(notificationId) {
+      counts.refused++;
+      const last = whenRefused.get(notificationId);
+      if (whenRefused.size >= MOST_REMEMBERED) whenRefused.clear();
+      whenRefused.set(notificationId, { ...counts });
+      return last !== undefined && counts.taken - last.taken >= TAKEN_FOR_EACH_REFUSED * (counts.refused - last.refused);
     },
     async succeeded(how = 'taken') {
       // That a message is taken says nothing where receipts told of the trouble; and what arrives before anything was tried is old.

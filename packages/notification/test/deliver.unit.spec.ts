@@ -159,6 +159,24 @@ describe('delivering', () => {
     expect((await world.all()).map(({ phase, attempts }) => [phase, attempts])).toEqual([['accepted', 1], ['accepted', 1]]);
   });
 
+  it('lets one whose server puts off every message of theirs wait by itself, while all others go out', async () => {
+    const world = createWorld({ channel: 'EMAIL', fate: ({ recipient }) => (recipient.startsWith('grey') ? { ...throttled, failure: { ...throttled.failure, code: '4.7.1' } } : { kind: 'take' }) });
+    await world.scene.borrower({ ...jean, borrowerId: 'grey', email: 'grey@example.org' });
+    await world.scene.borrower(jean);
+    await world.scene.lend('put-off', 'grey');
+    await deliver(world.deps, world.scene.remind('RAPPEL_FINAL', ['put-off']));
+    for (let n = 0; n < 30; n++) await deliver(world.deps, await world.scene.lend(`loan-${n}`, 'jean'));
+    for (let round = 0; round < 4; round++) await world.pass(3);
+    const refusals = world.provider.asked() - world.provider.taken.length;
+    expect([world.provider.taken.length, refusals]).toEqual([30, 3]);
+    // The channel is not closed for it again, and it is tried again all the same.
+    await world.pass(120);
+    expect(world.provider.asked() - world.provider.taken.length).toBe(refusals);
+    await world.pass(300);
+    expect(world.provider.asked() - world.provider.taken.length).toBe(refusals + 1);
+    expect((await world.all()).filter(({ phase }) => phase === 'ready')).toMatchObject([{ attempts: 0, waiting: { reason: 'throttled' } }]);
+  });
+
   it('leaves the channel alone for a day when Twilio says so', async () => {
     let refusals = 1;
     const tooMany = { kind: 'failed', failure: { class: 'THROTTLE', code: '63018', text: 'Twilio API error 63018: limit reached' } } as const;

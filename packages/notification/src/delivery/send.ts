@@ -34,8 +34,9 @@ export async function send(deps: DeliveryDependencies, members: readonly Member[
     commandId: outgoing.attemptId, onConflict: 'again',
     commands: ({ notificationId }) => (told.has(notificationId) ? [command] : []),
   });
-  await follow(deps, { result, outgoing, probe });
-  return { members: after ?? members, afterMs: result.kind === 'failed' ? result.retryAfterMs : undefined };
+  const alone = result.kind === 'failed' && reactions[result.failure.class].channel === 'throttle' && deps.gate.refusedAlone(outgoing.notificationId);
+  await follow(deps, { result, outgoing, probe, alone });
+  return { members: after ?? members, afterMs: alone ? longestDelay(deps) : result.kind === 'failed' ? result.retryAfterMs : undefined };
 }
 
 /** A process that was frozen meanwhile must not send on a lease that others may already have judged. */
@@ -53,6 +54,9 @@ function theirOwn(result: SendResult, othersGetThrough: boolean): SendResult {
   return { ...result, failure: { ...result.failure, class: 'RECIPIENT' } };
 }
 
+/** How long one that is reluctantly taken waits by itself. */
+const longestDelay = ({ config: { retry } }: DeliveryDependencies): number => Math.max(0, ...retry.delays) * 1000;
+
 function outcome({ config: { retry }, clock }: DeliveryDependencies, attemptId: string, result: SendResult): NotificationCommand {
   const at = clock.now();
   switch (result.kind) {
@@ -62,14 +66,15 @@ function outcome({ config: { retry }, clock }: DeliveryDependencies, attemptId: 
   }
 }
 
-interface Followed { readonly result: SendResult; readonly outgoing: Outgoing; readonly probe: boolean }
+interface Followed { readonly result: SendResult; readonly outgoing: Outgoing; readonly probe: boolean; readonly alone: boolean }
 
 /** What an outcome means for everybody else. Lost in a crash, the next message learns it anew. */
-async function follow(deps: DeliveryDependencies, { result, outgoing, probe }: Followed): Promise<void> {
+async function follow(deps: DeliveryDependencies, { result, outgoing, probe, alone }: Followed): Promise<void> {
   const about = { notificationId: outgoing.notificationId, type: outgoing.model.type };
   switch (result.kind) {
     case 'accepted':
       deps.note({ what: 'sent', ...about });
+      deps.gate.taken();
       if (probe) await deps.gate.succeeded();
       return;
     case 'unknown':
@@ -77,13 +82,13 @@ async function follow(deps: DeliveryDependencies, { result, outgoing, probe }: F
       return;
     case 'failed':
       deps.note({ what: 'failed', ...about, detail: describe(result.failure) });
-      await react(deps, outgoing, result);
+      await react(deps, outgoing, { ...result, alone });
   }
 }
 
-async function react(deps: DeliveryDependencies, { borrowerId, attemptId }: Outgoing, { failure, retryAfterMs }: Extract<SendResult, { kind: 'failed' }>): Promise<void> {
+async function react(deps: DeliveryDependencies, { borrowerId, attemptId }: Outgoing, { failure, retryAfterMs, alone }: Extract<SendResult, { kind: 'failed' }> & { readonly alone: boolean }): Promise<void> {
   const { channel, suppresses } = reactions[failure.class];
-  if (channel) await deps.gate.failed(channel, failure, { retryAfterMs });
+  if (channel && !alone) await deps.gate.failed(channel, failure, { retryAfterMs });
   if (suppresses) {
     await suppress(deps.store, { borrowerId, channel: deps.channel, kind: 'opt-out', source: failure.code ?? failure.text, at: deps.clock.now(), commandId: attemptId });
   }
