@@ -35,8 +35,8 @@ export const baseConfig = {
   RAPPEL_MASTER_KEY: z.string().refine(passes(parseMasterKeys), 'expected 32 bytes in base64 or hex, as KEY, ID:KEY or NEW:KEY,OLD:KEY, or file:PATH'),
   /** `ORIGIN@ANCHOR*FACTOR` or `file:PATH`: see `clockFrom`. Absent = real time. */
   RAPPEL_CLOCK: z.string().refine((text) => text.startsWith('file:') || passes(parseClock)(text), 'expected ORIGIN@ANCHOR*FACTOR, two ISO instants and a number, or file:PATH').optional(),
-  RAPPEL_DEFAULT_COUNTRY: z.string().regex(/^[A-Z]{2}$/).default('FR'),
-  RAPPEL_CLOSING_HOUR: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/).default('18:00'),
+  RAPPEL_DEFAULT_COUNTRY: z.string().regex(/^[A-Z]{2}$/, 'expected two letters, FR').default('FR'),
+  RAPPEL_CLOSING_HOUR: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:mm, 18:00').default('18:00'),
   /** `off` answers everybody; refused in production. */
   RAPPEL_AUTH: z.enum(['on', 'off']).default('on'),
   OIDC_ISSUER: z.string().optional(),

@@ -34,11 +34,16 @@ function expected(issue: z.core.$ZodIssue, given: Environment): string {
     case 'invalid_type': return `expected ${issue.expected}`;
     case 'too_small': return `expected at least ${issue.minimum}`;
     case 'too_big': return `expected at most ${issue.maximum}`;
-    case 'invalid_format': return `expected ${issue.format}`;
+    case 'invalid_format': return `expected ${ownWords(issue) ?? formats[issue.format] ?? issue.format}`;
     case 'custom': return issue.message;
     default: return 'not valid';
   }
 }
+
+const formats: Readonly<Record<string, string>> = { url: 'https://…' };
+
+/** What a schema of ours says of a format; zod's own words would show a pattern. */
+const ownWords = ({ message }: z.core.$ZodIssue): string | undefined => (message.startsWith('Invalid') ? undefined : message.replace(/^expected /, ''));
 
 /**
  * The configuration from `.env` in the working directory and the environment, which wins.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { baseConfig, clockFrom, ConfigInvalid, parseConfig } from './index.ts';
 
 const good = { DATABASE_URL: 'postgres://rappel:k3ynotdefault@db/rappel', RAPPEL_MASTER_KEY: randomBytes(32).toString('base64') };
@@ -22,6 +23,9 @@ test('every bad key is named with what is expected, and no value is shown', () =
   for (const key of ['DATABASE_URL: expected postgres://', 'RAPPEL_MASTER_KEY: expected 32 bytes', 'PORT: expected number', 'NODE_ENV: expected one of', 'RAPPEL_CLOCK: expected']) expect(text).toContain(key);
   expect(text).not.toContain('hunter2');
   expect(problemsOf({})).toContain('DATABASE_URL: missing');
+  const formats = problemsOf({ ...good, RAPPEL_DEFAULT_COUNTRY: 'France', RAPPEL_CLOSING_HOUR: '6pm' });
+  for (const problem of ['RAPPEL_DEFAULT_COUNTRY: expected two letters, FR', 'RAPPEL_CLOSING_HOUR: expected HH:mm, 18:00']) expect(formats).toContain(problem);
+  expect(() => parseConfig({ PUBLIC_URL: z.url() }, { PUBLIC_URL: 'here' })).toThrow('PUBLIC_URL: expected https://…');
 });
 
 const production = { ...good, NODE_ENV: 'production', NATS_USER: 'loan', NATS_PASSWORD: 'p0a1b2c3' };
