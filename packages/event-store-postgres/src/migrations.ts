@@ -1,4 +1,5 @@
 import type { Migration } from '@rappel/postgres';
+import { firstWriteGroup } from './append-sql-8.ts';
 import { appendGroup, judgeGroup, writeGroup } from './append-sql.ts';
 import { readCategories, readPages, readStreams } from './read-sql.ts';
 
@@ -45,5 +46,6 @@ CREATE INDEX events_by_category ON events (category, position);
   { id: 5, name: 'judging apart', sql: judgeGroup },
   { id: 6, name: 'lighter appends', sql: appendGroup },
   { id: 7, name: 'pages by category', sql: readCategories },
-  { id: 8, name: 'whole groups', sql: `${dropFirstAppendGroup}${writeGroup}` },
+  { id: 8, name: 'whole groups', sql: `${dropFirstAppendGroup}${firstWriteGroup}` },
+  { id: 9, name: 'new streams unseen', sql: writeGroup },
 ];

@@ -131,6 +131,16 @@ describe('groups of appends', () => {
     expect(written).toEqual(await model.readAll({ limit: 10_000 }));
     expect(written.length).toBeGreaterThan(500);
   });
+
+  it('are written but for those whose stream was not new, or was appended before, when all expect a new one', async () => {
+    const store = storeOf({ connectionString: await newDatabase(), wake: 'none' });
+    const again = event();
+    await store.append('a-3', [again], 0);
+    await store.append('a-5', [event()], 0);
+    const answers = await Promise.allSettled([1, 2, 3, 4, 5].map((n) => store.append(`a-${n}`, [n === 3 ? again : event(n)], 0)));
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.duplicate : (answer.reason as { code: string }).code))).toEqual([false, false, true, false, 'version-conflict']);
+    expect((await store.readAll()).map(({ stream, version }) => `${stream} ${version}`)).toEqual(['a-3 1', 'a-5 1', 'a-1 1', 'a-2 1', 'a-4 1']);
+  });
 });
 
 const outcomeOf = (answer: PromiseSettledResult<Appended[]>) => (answer.status === 'fulfilled'
@@ -184,7 +194,7 @@ describe('living with the server', () => {
     await Promise.all(stores.map((store, i) => store.append(`s-${i}`, [event()], 0)));
     expect(await stores[0]!.readAll()).toHaveLength(8);
     const { rows } = await poolOf(url).query('SELECT id FROM event_store.migrations ORDER BY id');
-    expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }, { id: 6 }, { id: 7 }, { id: 8 }]);
+    expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }, { id: 6 }, { id: 7 }, { id: 8 }, { id: 9 }]);
   });
 
   it('leaves nothing in the session but statements named after their text: fit for a transaction pooler', async () => {
