@@ -1,3 +1,5 @@
+import { lineSettings, tlsTrouble } from '@rappel/tls';
+
 /** What the process ends with. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4, interrupted: 130 } as const;
 
@@ -20,6 +22,9 @@ const wrongFile = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM']);
 export function toToolError(error: unknown): ToolError {
   if (error instanceof ToolError) return error;
   if (!(error instanceof Error)) return new ToolError(String(error));
+  // NATS and the services have been told by their own names before.
+  const trouble = tlsTrouble(error, lineSettings.postgres);
+  if (trouble) return new ToolError(`PostgreSQL: ${trouble.text}`, exitCodes.usage, { cause: error });
   const codes = chain(error).flatMap((one) => (one as { code?: string }).code ?? []);
   if (codes.some((code) => wrongFile.has(code))) return new ToolError(error.message, exitCodes.usage);
   if (codes.some((code) => wrongSettings.has(code))) return new ToolError(`${error.message} (DATABASE_URL, EVENT_STORE_URL)`, exitCodes.usage);

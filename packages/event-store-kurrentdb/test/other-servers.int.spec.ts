@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventStore, NewEvent } from '@rappel/event-store';
 import { makeTempDir, until } from '@rappel/local-stack';
+import { createAuthority } from '@rappel/tls/testing';
 import { createKurrentEventStore } from '../src/index.ts';
 import { createCluster, startTestServer, type Failure, type TestServer } from './server.ts';
 
@@ -112,26 +111,14 @@ describe('a cluster with TLS', () => {
   afterEach(async () => { for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp(); });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** An authority of our own and a certificate for 127.0.0.1; undefined where there is no openssl. */
-  function certificates(): { cert: Buffer; key: Buffer; ca: string } | undefined {
-    const file = (name: string) => join(folder, name);
-    const openssl = (...args: string[]) => execFileSync('openssl', [...args, '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'], { stdio: 'ignore' });
-    try {
-      openssl('req', '-x509', '-subj', '/CN=test authority', '-keyout', file('ca.key'), '-out', file('ca.pem'), '-addext', 'keyUsage=keyCertSign');
-      openssl('req', '-x509', '-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-subj', '/CN=node', '-keyout', file('node.key'), '-out', file('node.pem'),
-        '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=CA:FALSE');
-      return { cert: readFileSync(file('node.pem')), key: readFileSync(file('node.key')), ca: file('ca.pem') };
-    } catch {
-      return undefined;
-    }
+  async function certificates(): Promise<{ cert: Buffer; key: Buffer; ca: string }> {
+    const { ca, issue } = await createAuthority(folder);
+    const { cert, key } = await issue('node');
+    return { cert: readFileSync(cert), key: readFileSync(key), ca };
   }
 
   it('finds the leader, follows it when it changes and when it dies, and loses nothing', async () => {
-    const tls = certificates();
-    if (!tls) {
-      process.stderr.write('skipped: TLS to a cluster: openssl 3 is not there\n');
-      return;
-    }
+    const tls = await certificates();
     const cluster = createCluster();
     const nodes = [await startTestServer({ cluster, tls }), await startTestServer({ cluster, tls }), await startTestServer({ cluster, tls })];
     cleanUps.push(() => { for (const node of nodes) node.stop(); });
@@ -166,8 +153,7 @@ describe('a cluster with TLS', () => {
   });
 
   it('does not trust a stranger', async () => {
-    const tls = certificates();
-    if (!tls) return;
+    const tls = await certificates();
     const server = await startTestServer({ tls });
     cleanUps.push(() => server.stop());
     const store = createKurrentEventStore({ connectionString: server.connectionString, timeoutMs: 2000 });

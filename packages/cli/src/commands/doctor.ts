@@ -5,7 +5,7 @@ import { lineSettings, mailEncryption, tlsTrouble } from '@rappel/tls';
 import nodemailer from 'nodemailer';
 import { services, type ServiceName } from '../config.ts';
 import type { Context } from '../context.ts';
-import { ToolError } from '../errors.ts';
+import { ToolError, toToolError } from '../errors.ts';
 import { checksOf } from '../output.ts';
 
 const QUESTION = 'Create a test loan and send its confirmation for real?';
@@ -19,7 +19,7 @@ export async function examine(context: Context, sendTo: string | undefined): Pro
   const checks = await Promise.all([
     check('configuration', async () => { parseMasterKeys(config.require('RAPPEL_MASTER_KEY')); config.require('DATABASE_URL'); return `from ${config.sources.join(', ')}`; }),
     check('channel settings', async () => settings(context)),
-    check('PostgreSQL', async () => (await (await context.pool()).query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]!.v),
+    check('PostgreSQL', () => postgres(context)),
     check('event store', async () => `at ${await (await context.store()).head() || 'its start'}`),
     check('NATS', async () => { const bus = await context.bus(); await bus.flush(); return `server ${bus.info?.version ?? '?'}`; }),
     ...(Object.keys(services) as ServiceName[]).map((name) => check(`service ${name}`, async () => checksOf((await context.call<{ checks: Record<string, string> }>(name, '/health/ready')).checks))),
@@ -46,6 +46,14 @@ async function check(name: string, look: () => Promise<string>): Promise<Check> 
     return { check: name, ok: true, details: await look() };
   } catch (error) {
     return { check: name, ok: false, details: (error as Error).message.split('\n')[0]! };
+  }
+}
+
+async function postgres(context: Context): Promise<string> {
+  try {
+    return (await (await context.pool()).query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]!.v;
+  } catch (error) {
+    throw toToolError(error);
   }
 }
 
