@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto';
 import type { Clock, UpdateBorrower } from '@rappel/contracts';
-import { isVersionConflict, readState, type EventStore } from '@rappel/event-store';
+import { isVersionConflict, readState, type EventStore, type NewEvent } from '@rappel/event-store';
 import { borrowerFold, borrowerStream, type BorrowerFacts } from '@rappel/lending';
 import { maskAddress, maskName, REDACTED, type Vault } from '@rappel/privacy';
 import { LoanRefused } from '../loan/refused.ts';
+import { createRecent } from '../recent.ts';
 import { MOST_CONFLICTS, stamp, toldBy, withCauses, type Cause, type Caused, type Stored } from '../stored.ts';
 import { decideBorrower, type KnownBorrower } from './decide.ts';
 
@@ -17,12 +19,20 @@ export function createBorrowers({ store, vault, clock }: { store: EventStore; va
     return { state, version, told, ...(opened.state === 'open' && { fields: opened.fields }) };
   };
 
+  // An update that changes nothing leaves no event: coming again after later ones it would take the borrower back.
+  const unchanged = createRecent();
+  const changesOf = ({ borrower, at }: Required<UpdateBorrower>, current: Remembered, cause: Cause): NewEvent[] => {
+    const what = `${cause.id} ${hash('sha1', JSON.stringify(borrower))}`;
+    const wanted = unchanged.has(what) ? [] : decideBorrower(borrower, current, at);
+    if (wanted.length === 0) unchanged.add(what);
+    return isRepeated(current, cause, wanted) ? [] : stamp(cause, wanted);
+  };
+
   /** The borrower as upstream says they are now. Of somebody forgotten this is new consent: a new key is made. */
   const update = async ({ borrower, at = clock.now() }: UpdateBorrower, cause: Cause): Promise<Stored> => {
     for (let round = 1; ; round++) {
       const current = await known(borrower.id);
-      const wanted = decideBorrower(borrower, current, at);
-      const events = isRepeated(current, cause, wanted) ? [] : stamp(cause, wanted);
+      const events = changesOf({ borrower, at }, current, cause);
       if (events.length === 0) return { id: borrower.id, version: current.version, duplicate: true };
       if (current.state.status === 'forgotten') await vault.readmit(borrower.id);
       try {

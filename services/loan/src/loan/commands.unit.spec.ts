@@ -138,6 +138,18 @@ describe('a borrower who was forgotten', () => {
     expect(forgotten).toContain('B-2');
   });
 
+  test('is not taken back by an update that changed nothing when it came, and comes again', async () => {
+    const [first, second] = [cause(), cause()];
+    const named = (email: string) => ({ borrower: { ...input().borrower, id: 'B-3', email } });
+    await borrowers.update(named('first@example.org'), cause());
+    expect(await borrowers.update(named('first@example.org'), first)).toMatchObject({ duplicate: true, version: 1 });
+    await borrowers.update(named('second@example.org'), second);
+    expect(await borrowers.update(named('first@example.org'), first)).toMatchObject({ duplicate: true, version: 2 });
+    expect(await borrowers.find('B-3', { masked: false })).toMatchObject({ email: 'second@example.org' });
+    // Under an id of its own it is news.
+    expect(await borrowers.update(named('first@example.org'), cause())).toMatchObject({ duplicate: false });
+  });
+
   test('is forgotten once', async () => {
     expect(await borrowers.forget('B-1', 'again', cause())).toMatchObject({ duplicate: true });
   });

@@ -4,6 +4,7 @@ import { answer, dead, ignore, shown, type Message, type Outcome } from '@rappel
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
+import { MOST_REMEMBERED, type Recent } from '../recent.ts';
 import type { Cause, Stored } from '../stored.ts';
 import type { Loans } from './commands.ts';
 import { isLoanRefused } from './refused.ts';
@@ -22,24 +23,6 @@ interface UseCases {
   readonly refused: Set<string>;
 }
 
-const MOST_REMEMBERED = 10_000;
-export interface Recent { add(id: string): void; has(id: string): boolean }
-
-/**
- * The latest ten thousand ids and up to as many before: forgotten ones cost a look into the store, no more. All of a set are forgotten at
- * once: to look for the oldest one in a set from which many were taken costs several microseconds.
- */
-export function createRecent(): Recent {
-  let before = new Set<string>();
-  let latest = new Set<string>();
-  return {
-    has: (id) => latest.has(id) || before.has(id),
-    add: (id) => {
-      if (latest.size >= MOST_REMEMBERED) [before, latest] = [latest, new Set()];
-      latest.add(id);
-    },
-  };
-}
 const handlers: { [T in InboundType]: (useCases: UseCases, data: Input<T>, cause: Cause) => Promise<Stored> } = {
   AttributionCreated: ({ loans }, data, cause) => loans.create(data, cause),
   AttributionRescheduled: ({ loans }, data, cause) => loans.reschedule(data, cause),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Message } from '@rappel/messaging';
 import { LoanRefused } from './refused.ts';
-import { aboutOf, causeOf, createRecent, handleInbound } from './inbound.ts';
+import { createRecent } from '../recent.ts';
+import { aboutOf, causeOf, handleInbound } from './inbound.ts';
 
 const loan = { attributionId: 'A-1', returnedAt: '2026-03-17T09:00:00.000Z' };
 const message = (over: { id?: string; type?: string; data?: object; request?: boolean } = {}): Message => ({

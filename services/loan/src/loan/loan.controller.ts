@@ -5,7 +5,8 @@ import { done, ignore, type Message, type Outcome } from '@rappel/messaging';
 import type { Borrowers } from '../borrower/commands.ts';
 import { BORROWERS, LOANS } from '../tokens.ts';
 import type { Loans } from './commands.ts';
-import { createRecent, handleInbound } from './inbound.ts';
+import { createRecent } from '../recent.ts';
+import { handleInbound } from './inbound.ts';
 
 /** Messages in: what upstream publishes, and the scheduler's word that a due moment has passed. */
 @Controller()
