@@ -34,13 +34,17 @@ function client(authToken = simulator.authToken, timeout = 5000): ReturnType<typ
   return twilio(simulator.accountSid, authToken, { httpClient: redirected(simulator.url, timeout) });
 }
 
-async function receiver(): Promise<{ url: string; received: { signature: string; form: Record<string, string> }[] }> {
-  const received: { signature: string; form: Record<string, string> }[] = [];
+/** `turn` counts callbacks as they were sent: over several connections they may arrive in another order. */
+interface Received { readonly turn: number; readonly signature: string; readonly form: Record<string, string> }
+
+async function receiver(): Promise<{ url: string; received: Received[] }> {
+  const received: Received[] = [];
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => { body += chunk; });
     request.on('end', () => {
-      received.push({ signature: String(request.headers['x-twilio-signature']), form: Object.fromEntries(new URLSearchParams(body)) });
+      const turn = Number(String(request.headers['i-twilio-idempotency-token']).split('-').at(-1));
+      received.push({ turn, signature: String(request.headers['x-twilio-signature']), form: Object.fromEntries(new URLSearchParams(body)) });
       response.writeHead(204).end();
     });
   });
@@ -137,7 +141,7 @@ describe('status callbacks', () => {
     await client().messages.create({ from: sender, to: `whatsapp:${to}`, body: 'x', statusCallback: url });
     await waitFor(`${count} callbacks`, () => received.length >= count);
     for (const { signature, form } of received) expect(twilio.validateRequest(simulator.authToken, signature, url, form)).toBe(true);
-    return received.map(({ form }) => form);
+    return received.toSorted((a, b) => a.turn - b.turn).map(({ form }) => form);
   }
 
   it('are signed as the SDK validates, in order', async () => {
