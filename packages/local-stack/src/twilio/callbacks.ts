@@ -73,14 +73,19 @@ export function createCallbackSender({ accountSid, authToken, settings, random, 
       const { statusDelayMs, lateCallbackMs, readShare } = settings();
       const statuses = timeline(message, behaviour, random() < readShare);
       const told = behaviour.callbacks === 'reversed' ? statuses.toReversed() : statuses;
-      statuses.forEach((status, index) => {
-        const tellNow = () => tell(message, told[index] ?? status, copies(behaviour, settings(), random));
-        later(statusDelayMs * (index + 1), () => {
+      // One after the other: timers of different lengths that are late come in any order, and a message would end as `sent`.
+      const grow = (index: number): void => {
+        const status = statuses[index];
+        if (status === undefined) return;
+        later(statusDelayMs, () => {
           reach(message, status, behaviour);
+          const tellNow = () => tell(message, told[index] ?? status, copies(behaviour, settings(), random));
           if (behaviour.callbacks === 'late') later(lateCallbackMs, tellNow);
           else tellNow();
+          grow(index + 1);
         });
-      });
+      };
+      grow(0);
     },
     send,
     sent: () => log,

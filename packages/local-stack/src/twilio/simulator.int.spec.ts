@@ -53,7 +53,7 @@ async function receiver(): Promise<{ url: string; received: Received[] }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/receipts?attempt=a%201`, received };
 }
 
-const waitFor = (what: string, condition: () => boolean) => until(what, async () => condition() || undefined, { patienceMs: 10_000 });
+const waitFor = (what: string, condition: () => boolean) => until(what, async () => condition() || undefined, { patienceMs: 30_000 });
 
 describe('the Twilio simulator and the unchanged SDK', () => {
   it('creates, fetches and lists', async () => {
@@ -148,6 +148,18 @@ describe('status callbacks', () => {
     const forms = await statusesFor('+33612345678', 3);
     expect(forms.map(({ MessageStatus }) => MessageStatus)).toEqual(['sent', 'delivered', 'read']);
     expect(forms[0]).toMatchObject({ MessageSid: simulator.messages()[0]?.sid, To: 'whatsapp:+33612345678' });
+  });
+
+  it('come in order, and the last status stays, though the process stood still meanwhile', async () => {
+    const { url, received } = await receiver();
+    const send = (to: string) => client().messages.create({ from: sender, to: `whatsapp:${to}`, body: 'x', statusCallback: url });
+    simulator.configure({ statusDelayMs: 200 });
+    await send('+33611111111');
+    await waitFor('one to be under way', () => simulator.messages()[0]?.status === 'sent');
+    await send('+33622222222');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    await waitFor('all callbacks', () => received.length >= 6);
+    expect(simulator.messages().map(({ status, history }) => [status, history.slice(-3).map((step) => step.status)])).toEqual([1, 2].map(() => ['read', ['sent', 'delivered', 'read']]));
   });
 
   it('tell failures with their code', async () => {
