@@ -48,7 +48,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vo
 try {
   const stack = await starting;
   const keyFile = join(data, 'api.key');
-  const good = await runDemonstration({ ...options, stack, steering, progress, keyFile });
+  const good = await runDemonstration({ ...options, stack, steering, progress, keyFile, isOver: () => leaving });
   if (options.stay) {
     console.log(`\nmails              ${stack.inbox!.url}\nWhatsApp messages  ${stack.twilio!.url}`);
     for (const { name, url } of stack.services) console.log(`${name.padEnd(18)} ${url}/docs`);

@@ -5,6 +5,7 @@ export interface Progress {
   update(now: string, busy: string): void;
   /** A line above the bar. */
   say(line: string): void;
+  /** The end: whatever is said after it is not heard. */
   stop(): void;
 }
 
@@ -25,9 +26,17 @@ export function createProgress(from: string, to: string): Progress {
     said = Date.now();
     process.stderr.write(`${now.slice(0, 16).replace('T', ' ')}  ${busy}\n`);
   };
+  let stopped = false;
   return {
-    update: (now, busy) => (bar ? bar.update(hours(now), { now: now.slice(0, 16).replace('T', ' '), busy }) : line(now, busy)),
-    say: (line) => { process.stderr.write(bar ? `\r\u001b[K${line}\n` : `${line}\n`); },
-    stop: () => bar?.stop(),
+    update: (now, busy) => {
+      if (stopped) return;
+      if (bar) bar.update(hours(now), { now: now.slice(0, 16).replace('T', ' '), busy });
+      else line(now, busy);
+    },
+    say: (text) => { if (!stopped) process.stderr.write(bar ? `\r\u001b[K${text}\n` : `${text}\n`); },
+    stop: () => {
+      stopped = true;
+      bar?.stop();
+    },
   };
 }

@@ -34,6 +34,8 @@ interface Demonstration extends Trouble {
   readonly progress: Progress;
   readonly loans: number;
   readonly keyFile: string;
+  /** True once somebody ends it before its time: nothing is started again from then on. */
+  readonly isOver: () => boolean;
 }
 
 /** Runs the fleet from the first loan to the comparison; true when log, inbox and simulator agree. */
@@ -91,8 +93,8 @@ interface Passage extends Demonstration {
   readonly quiet: Quiet;
 }
 
-async function letTimeRun({ stack, steering, progress, upstream, quiet, ...trouble }: Passage): Promise<void> {
-  const supervisor = createSupervisor(() => stack.services, progress.say);
+async function letTimeRun({ stack, steering, progress, upstream, quiet, isOver, ...trouble }: Passage): Promise<void> {
+  const supervisor = createSupervisor(() => (isOver() ? [] : stack.services), progress.say);
   const makeTrouble = createTrouble(stack, trouble, progress.say);
   for (let still = 0; still < STILL;) {
     if (steering.now() >= HALF) await makeTrouble();

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -46,3 +47,14 @@ test('killing a service and wiping NATS half-way change nothing in the final tab
     expect([name, lines > 500, found.slice(0, 5)]).toEqual([name, true, []]);
   }
 }, 900_000);
+
+test('a Ctrl-C in the middle ends it in order, and says nothing of services that it ends itself', async () => {
+  const demo = spawn(process.execPath, [resolve('dist/demo.mjs'), '--loans', String(LOANS), '--data', join(folder, 'stopped')], { env: { ...process.env, EVENT_STORE_URL: '' }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  for await (const chunk of demo.stderr.setEncoding('utf8') as AsyncIterable<string>) {
+    if (said === '') demo.kill('SIGINT');
+    said += chunk;
+  }
+  const [code] = demo.exitCode === null ? await once(demo, 'exit') as [number] : [demo.exitCode];
+  expect([code, said.split('\n').slice(1)]).toEqual([130, ['']]);
+}, 300_000);
