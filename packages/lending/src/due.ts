@@ -12,6 +12,20 @@ export function dueInstant(due: Due, closing: string = DEFAULT_CLOSING): string 
   return new Date(localInstant({ date: due.date, time: due.time ?? closing, zone: due.zone })).toISOString();
 }
 
+/** What holds for due moments that leave something out. */
+export interface DueRules {
+  /** Deadline of a due moment without a time, `HH:mm`. */
+  readonly closing: string;
+  /** Zone of a due moment that names none, for a borrower who has none. */
+  readonly zoneOf: (department: string | undefined) => string;
+}
+
+/** A new loan's due moment with its zone (its own, else the borrower's, else the department's), and as an instant. */
+export function resolveDue(given: Omit<Due, 'zone'> & { readonly zone?: string }, { zone, department }: { zone?: string; department?: string }, rules: DueRules): { due: Due; dueAt: string } {
+  const due: Due = Object.assign({}, given, { zone: given.zone ?? zone ?? rules.zoneOf(department) });
+  return { due, dueAt: dueInstant(due, rules.closing) };
+}
+
 /** A date and a time on the wall of a zone. */
 export interface LocalMoment {
   readonly date: string;

@@ -1,3 +1,4 @@
+import { Zone } from '@rappel/contracts';
 import { parseMasterKeys } from '@rappel/privacy';
 import { z } from 'zod';
 import { parseClock } from './clock.ts';
@@ -10,6 +11,16 @@ const passes = (check: (text: string) => unknown) => (text: string): boolean => 
     return false;
   }
 };
+
+/** `{"department":"Zone", …}` */
+const departmentZones = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: 'custom', message: 'expected JSON, {"department":"IANA zone"}' });
+    return z.NEVER;
+  }
+}).pipe(z.record(z.string(), Zone));
 
 /** What every service reads from the environment. Spread it into the service's own shape. */
 export const baseConfig = {
@@ -37,6 +48,9 @@ export const baseConfig = {
   RAPPEL_CLOCK: z.string().refine((text) => text.startsWith('file:') || passes(parseClock)(text), 'expected ORIGIN@ANCHOR*FACTOR, two ISO instants and a number, or file:PATH').optional(),
   RAPPEL_DEFAULT_COUNTRY: z.string().regex(/^[A-Z]{2}$/, 'expected two letters, FR').default('FR'),
   RAPPEL_CLOSING_HOUR: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:mm, 18:00').default('18:00'),
+  /** Zone of a due moment that names none, when neither borrower nor department has one, and of "today" in the statistics. */
+  RAPPEL_DEFAULT_ZONE: Zone.default('Europe/Paris'),
+  RAPPEL_DEPARTMENT_ZONES: departmentZones.prefault('{}'),
   /** `off` answers everybody; refused in production. */
   RAPPEL_AUTH: z.enum(['on', 'off']).default('on'),
   OIDC_ISSUER: z.string().optional(),
@@ -54,3 +68,10 @@ export const baseConfig = {
   SHUTDOWN_TIMEOUT_MS: z.coerce.number().int().min(100).default(15_000),
 };
 export type BaseConfig = z.infer<z.ZodObject<typeof baseConfig>>;
+
+/** What the configuration says of due moments that leave out their time or zone. */
+export const dueRulesOf = ({ RAPPEL_CLOSING_HOUR, RAPPEL_DEPARTMENT_ZONES: zones, RAPPEL_DEFAULT_ZONE }: BaseConfig) => ({
+  closing: RAPPEL_CLOSING_HOUR,
+  // Own keys only: a department may be called `constructor`.
+  zoneOf: (department = ''): string => (Object.hasOwn(zones, department) ? zones[department] : undefined) ?? RAPPEL_DEFAULT_ZONE,
+});

@@ -3,7 +3,7 @@ import type { Clock } from '@rappel/contracts';
 import type { EventStore } from '@rappel/event-store';
 import type { DeadLetters } from '@rappel/messaging';
 import { subjectAccessFile, type Vault } from '@rappel/privacy';
-import { CLOCK, CONFIG, consuming, DEAD_LETTERS, everyDay, infrastructure, LOGGER, relaying, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
+import { CLOCK, CONFIG, consuming, DEAD_LETTERS, dueRulesOf, everyDay, infrastructure, LOGGER, relaying, SHUTDOWN, STORE, VAULT, type Logger, type Shutdown } from '@rappel/service-kit';
 import { BorrowersController } from './borrower/borrowers.controller.ts';
 import { createBorrowers, type Borrowers } from './borrower/commands.ts';
 import { PrivacyController, type SubjectAccess } from './borrower/privacy.controller.ts';
@@ -34,11 +34,7 @@ import { BORROWERS, LOANS, RETENTION, SUBJECT_ACCESS } from './tokens.ts';
       provide: LOANS,
       useFactory: (store: EventStore, borrowers: Borrowers, clock: Clock, config: LoanConfig) => createLoans({
         store, borrowers, clock,
-        rules: {
-          closing: config.RAPPEL_CLOSING_HOUR,
-          // Own keys only: a department may be called `constructor`.
-          zoneOf: (department = '') => (Object.hasOwn(config.RAPPEL_DEPARTMENT_ZONES, department) ? config.RAPPEL_DEPARTMENT_ZONES[department] : undefined) ?? config.RAPPEL_DEFAULT_ZONE,
-        },
+        rules: dueRulesOf(config),
       }),
       inject: [STORE, BORROWERS, CLOCK, CONFIG],
     },

@@ -6,8 +6,6 @@ export const logConfig = {
   PORT: baseConfig.PORT.default(4005),
   /** Recipients of notifications older than this many days read `[REDACTED]`. */
   RAPPEL_RECIPIENT_DAYS: z.coerce.number().int().min(1).default(90),
-  /** IANA zone of "today" in the statistics. */
-  RAPPEL_DEFAULT_ZONE: z.string().default('Europe/Paris'),
   /** WhatsApp messages a day that the sender is allowed; what `/stats/sent-today` compares with. */
   RAPPEL_WHATSAPP_DAILY_LIMIT: z.coerce.number().int().min(1).optional(),
 };

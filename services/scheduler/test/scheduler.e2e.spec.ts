@@ -19,7 +19,7 @@ function setClock(origin: string): void {
 
 beforeAll(async () => {
   setClock('2027-01-01T09:00:00.000Z');
-  stack = await startStack({ inbox: false, twilio: false, env: { RAPPEL_AUTH: 'off', RAPPEL_CLOCK: `file:${folder}/clock` } });
+  stack = await startStack({ inbox: false, twilio: false, env: { RAPPEL_AUTH: 'off', RAPPEL_CLOCK: `file:${folder}/clock`, RAPPEL_CLOSING_HOUR: '17:30', RAPPEL_DEPARTMENT_ZONES: '{"noumea":"Pacific/Noumea"}' } });
   [loan, scheduler] = await Promise.all([stack.startService('loan'), stack.startService('scheduler')]);
   store = await openEventStore(stack.env['EVENT_STORE_URL']!);
 }, 120_000);
@@ -53,7 +53,7 @@ test('two loans of one borrower are planned from the bus and told in one reminde
 
 test('killed over the deadline, it says on its return what is still true, and the loan service is told that both are late', async () => {
   await scheduler.kill('SIGKILL');
-  setClock('2027-01-10T17:20:00.000Z');
+  setClock('2027-01-10T16:50:00.000Z');
   await scheduler.restart();
   for (const id of ['L-1', 'L-2']) {
     expect((await eventOf(`attribution-${id}`, 'AttributionOverdue')).data).toMatchObject({ occurrence: 1, level: 1, daysLate: 0, companions: ['L-1', 'L-2'] });
@@ -73,7 +73,7 @@ test('its figures say what was told, what was not and how late', async () => {
 test('a loan that is back is told nothing more', async () => {
   expect((await call(loan, 'POST', 'attributions/L-1/return', {})).status).toBe(200);
   await eventually(async () => (await call<{ open: boolean }>(scheduler, 'GET', 'schedule/L-1')).body.open === false);
-  setClock('2027-01-11T17:20:00.000Z');
+  setClock('2027-01-11T16:50:00.000Z');
   await eventually(async () => (await events('attribution-L-2')).filter(({ type }) => type === 'AttributionOverdue').length === 2);
   expect((await events('schedule-L-1')).filter(({ type }) => type === 'OverdueMomentPassed')).toHaveLength(1);
 });
@@ -94,4 +94,13 @@ test('rebuilt from the events it knows the same', async () => {
   const before = await call(scheduler, 'GET', 'schedule/L-2');
   expect(await call(scheduler, 'POST', 'schedule/rebuild')).toMatchObject({ status: 200, body: { loans: 2 } });
   expect(await call(scheduler, 'GET', 'schedule/L-2')).toEqual(before);
+});
+
+test.each<[where: string, department: string | undefined]>([['at a desk with clocks of its own', 'noumea'], ['anywhere else', undefined]])('a preview %s, of a due date alone, is what such a loan gets', async (_, department) => {
+  const asked = { duration: 'LONG', due: { date: '2027-02-20' }, ...(department && { department }) };
+  const id = `L-preview-${department ?? 'none'}`;
+  expect((await call(loan, 'POST', 'attributions', { ...asked, attributionId: id, borrower: { id: 'B-2', firstName: 'Ana', email: 'ana@example.org' }, item: { code: 'P', name: 'Perceuse' } })).status).toBe(201);
+  const { rungs } = await eventually(async () => { const { status, body } = await call<{ rungs: object[] }>(scheduler, 'GET', `schedule/${id}`); return status === 200 && body; });
+  const { status, body } = await call<{ loan: { zone: string; rungs: object[] } }>(scheduler, 'POST', 'schedule/preview', { loan: asked });
+  expect([status, body.loan]).toEqual([200, { zone: department ? 'Pacific/Noumea' : 'Europe/Paris', rungs }]);
 });

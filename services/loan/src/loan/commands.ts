@@ -1,6 +1,6 @@
 import type { CancelAttribution, Channel, Clock, CreateAttribution, Due, LoanSnapshot, RescheduleAttribution, ReturnAttribution } from '@rappel/contracts';
 import { handleCommand, isVersionConflict, readState, type Append, type EventStore } from '@rappel/event-store';
-import { attributionFold, attributionStream, borrowerStream, dueInstant, reachableOn, type Attribution, type AttributionEvent, type Borrower, type BorrowerEvent } from '@rappel/lending';
+import { attributionFold, attributionStream, borrowerStream, dueInstant, reachableOn, resolveDue, type Attribution, type AttributionEvent, type Borrower, type BorrowerEvent, type DueRules } from '@rappel/lending';
 import { isDeepStrictEqual } from 'node:util';
 import { refuseOtherBorrower, type Borrowers } from '../borrower/commands.ts';
 import { decideBorrower } from '../borrower/decide.ts';
@@ -8,20 +8,13 @@ import { MOST_CONFLICTS, stamp, toldBy, withCauses, type Cause, type Caused, typ
 import { decide, type LoanCommand } from './decide.ts';
 import { LoanRefused } from './refused.ts';
 
-export interface LoanRules {
-  /** Deadline of a due moment without a time, `HH:mm`. */
-  readonly closing: string;
-  /** Zone of a due moment that names none, for a borrower who has none. */
-  readonly zoneOf: (department: string | undefined) => string;
-}
-
 const fold = withCauses(attributionFold);
 
 interface LoanParts {
   readonly store: EventStore;
   readonly borrowers: Borrowers;
   readonly clock: Clock;
-  readonly rules: LoanRules;
+  readonly rules: DueRules;
 }
 
 /** The use cases about loans: validated commands in, stored events out. A broken rule is a `LoanRefused`. */
@@ -116,11 +109,10 @@ const essence = ({ borrowerId, department, category, item, duration }: LoanSnaps
 
 export type Loans = ReturnType<typeof createLoans>;
 
-function snapshot({ borrower, due, attributionId, item, duration, department, category }: CreateAttribution, rules: LoanRules): LoanSnapshot {
-  const resolved = Object.assign({}, due, { zone: due.zone ?? borrower.zone ?? rules.zoneOf(department) });
+function snapshot({ borrower, due, attributionId, item, duration, department, category }: CreateAttribution, rules: DueRules): LoanSnapshot {
   return {
     attributionId, borrowerId: borrower.id,
     ...(department && { department }), ...(category && { category }),
-    item, duration, due: resolved, dueAt: dueInstant(resolved, rules.closing), dueVersion: 1,
+    item, duration, ...resolveDue(due, { zone: borrower.zone, department }, rules), dueVersion: 1,
   };
 }

@@ -1,8 +1,9 @@
 import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { Id, Instant, type Clock } from '@rappel/contracts';
 import { previewLoan, type PolicyBook, type Scheduler } from '@rappel/scheduling';
-import { CLOCK, Endpoint, Scopes, ZodBody, ZodParams } from '@rappel/service-kit';
+import { CLOCK, CONFIG, dueRulesOf, Endpoint, Scopes, ZodBody, ZodParams } from '@rappel/service-kit';
 import { z } from 'zod';
+import type { SchedulerConfig } from '../config.ts';
 import { BOOK, SCHEDULER } from '../tokens.ts';
 import { loanToPreview, Preview, PreviewAnswer, ScheduleAnswer, ScheduleRefused } from './shapes.ts';
 
@@ -15,10 +16,12 @@ export class ScheduleController {
   private readonly scheduler: Scheduler;
   private readonly book: PolicyBook;
   private readonly clock: Clock;
-  constructor(@Inject(SCHEDULER) scheduler: Scheduler, @Inject(BOOK) book: PolicyBook, @Inject(CLOCK) clock: Clock) {
+  private readonly config: SchedulerConfig;
+  constructor(@Inject(SCHEDULER) scheduler: Scheduler, @Inject(BOOK) book: PolicyBook, @Inject(CLOCK) clock: Clock, @Inject(CONFIG) config: SchedulerConfig) {
     this.scheduler = scheduler;
     this.book = book;
     this.clock = clock;
+    this.config = config;
   }
 
   @Post('preview')
@@ -31,7 +34,7 @@ export class ScheduleController {
     const active = policy ? { version: current.version + 1, at, policy } : current;
     return {
       at, policyVersion: active.version,
-      ...(loan ? { loan: previewLoan({ loan: loanToPreview(loan), ...(loan.zone ? { zone: loan.zone } : {}), active, at }) } : {}),
+      ...(loan ? { loan: previewLoan({ loan: loanToPreview(loan, dueRulesOf(this.config)), ...(loan.zone ? { zone: loan.zone } : {}), active, at }) } : {}),
       ...(policy ? { change: await this.scheduler.preview(policy, at) } : {}),
     };
   }

@@ -1,11 +1,12 @@
 import { Due, Instant, Id, LoanDuration, Zone, type LoanSnapshot } from '@rappel/contracts';
-import { dueInstant } from '@rappel/lending';
+import { resolveDue, type DueRules } from '@rappel/lending';
 import { Policy } from '@rappel/scheduling';
 import { z } from 'zod';
 
 const LoanToPreview = z.object({
   duration: LoanDuration,
-  due: Due,
+  /** Without a time or a zone it is completed as the loan service does. */
+  due: Due.partial({ zone: true }),
   department: Id.optional(),
   category: Id.optional(),
   /** The borrower's zone; absent = the department's, else the due moment's. */
@@ -41,8 +42,8 @@ export const ScheduleAnswer = z.object({
   recorded: z.array(z.object({ id: z.string(), type: z.string(), at: z.string(), recordedAt: z.string() })),
 });
 
-export const loanToPreview = ({ duration, due, department, category }: LoanToPreview): LoanSnapshot => ({
-  attributionId: 'preview', borrowerId: 'preview', item: { code: 'preview', name: 'preview' }, duration, due, dueAt: dueInstant(due), dueVersion: 1,
+export const loanToPreview = ({ duration, due, department, category, zone }: LoanToPreview, rules: DueRules): LoanSnapshot => ({
+  attributionId: 'preview', borrowerId: 'preview', item: { code: 'preview', name: 'preview' }, duration, ...resolveDue(due, { zone, department }, rules), dueVersion: 1,
   ...(department ? { department } : {}), ...(category ? { category } : {}),
 });
 
