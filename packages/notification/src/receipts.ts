@@ -1,5 +1,5 @@
 import type { Delivery, NotificationRef } from '@rappel/contracts';
-import type { EventStore, Metadata, NewEvent } from '@rappel/event-store';
+import type { EventStore, NewEvent, RecordedEvent } from '@rappel/event-store';
 import { reactions, twilioCodes } from './error-classes.ts';
 import { notificationStream, type NotificationEvent } from './events.ts';
 import { eventId } from './ids.ts';
@@ -23,13 +23,13 @@ export interface Receipt {
 
 /**
  * Stores a receipt, whatever order it comes in, and the same receipt twice is one event, in the conversation of the
- * notification that it is about. One about a message that tells several loans goes to each of them.
- * Answers whether it was the first time.
+ * notification that it is about. One about a message that tells several loans goes to each of them. Nothing is stored about a
+ * notification that this store does not have: a message is sent only after its request is stored, so somebody else sent it.
  */
-export async function storeReceipt(store: EventStore, receipt: Receipt): Promise<{ readonly isNew: boolean }> {
+export async function storeReceipt(store: EventStore, receipt: Receipt): Promise<StoredReceipt> {
   const about = receipt.grouped
     ? (await readParty(store, receipt.notification.notificationId)).flatMap(({ state, metadata }) => (state.identity ? [{ identity: state.identity, metadata }] : []))
-    : [{ identity: receipt.notification, metadata: await metadataOf(store, receipt.notification.notificationId) }];
+    : (await firstOf(store, receipt.notification.notificationId)).map(({ metadata }) => ({ identity: receipt.notification, metadata }));
   const { providerId, attemptId, delivery, code, text, at } = receipt;
   const receiptId = [providerId, delivery, code ?? ''].join(':');
   const appends = about.map(({ identity, metadata }) => {
@@ -44,17 +44,24 @@ export async function storeReceipt(store: EventStore, receipt: Receipt): Promise
   });
   const [only] = appends;
   const stored = appends.length > 1 ? await store.appendMany(appends) : only ? [await store.append(only.stream, only.events, 'any')] : [];
-  return { isNew: stored.some(({ duplicate }) => !duplicate) };
+  return { isKnown: about.length > 0, isNew: stored.some(({ duplicate }) => !duplicate) };
+}
+
+interface StoredReceipt {
+  /** Whether there is a notification that it is about. */
+  readonly isKnown: boolean;
+  /** Whether it came for the first time. */
+  readonly isNew: boolean;
 }
 
 /**
  * Stores a receipt, then does what it means for everybody else, as after a refusal at once: pause or throttle the channel, leave
  * alone who does not want to be written to; one that says a message arrived ends a pause that receipts began. A receipt that
- * comes again changes nothing for the channel, which may have been mended since. Answers whether it was the first time.
+ * comes again changes nothing for the channel, which may have been mended since; one about nothing known changes nothing at all.
  */
-export async function takeReceipt(delivery: ForReceipts, receipt: Receipt): Promise<{ readonly isNew: boolean }> {
+export async function takeReceipt(delivery: ForReceipts, receipt: Receipt): Promise<StoredReceipt> {
   const stored = await storeReceipt(delivery.store, receipt);
-  await heed(delivery, receipt, stored);
+  if (stored.isKnown) await heed(delivery, receipt, stored);
   return stored;
 }
 
@@ -74,7 +81,4 @@ async function heed({ store, gate, channel }: ForReceipts, { delivery, code, pro
 }
 
 /** The first event of the notification says why it is there; every later one carries that on. */
-async function metadataOf(store: EventStore, notificationId: string): Promise<Metadata | undefined> {
-  const [first] = await store.readStream(notificationStream(notificationId), { limit: 1 });
-  return first?.metadata;
-}
+const firstOf = (store: EventStore, notificationId: string): Promise<RecordedEvent[]> => store.readStream(notificationStream(notificationId), { limit: 1 });

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { publicEvents } from '@rappel/contracts';
 import type { Message } from '@rappel/messaging';
-import { announceNotification, deliver, failedOnes, fallBack, notificationStream, rebuildWaiting, replay, replayAll, resolve, storeReceipt, suppress, whyNot } from '../src/index.ts';
+import { announceNotification, deliver, failedOnes, fallBack, notificationStream, rebuildWaiting, replay, replayAll, resolve, storeReceipt, suppress, takeReceipt, whyNot } from '../src/index.ts';
 import { createWorld, type World } from './world.ts';
 
 const jean = { borrowerId: 'jean', phone: '0612345678', email: 'jean@example.org' };
@@ -202,6 +203,15 @@ describe('receipts', () => {
       const read = events.find(({ data }) => (data as { delivery?: string }).delivery === 'read');
       expect(announceNotification(read!)!.event.correlationid).toBe(events[0]!.metadata.correlationId);
     }
+  });
+
+  it.each([false, true])('about a notification that is not here leave nothing behind and pause nothing (told with others: %s)', async (grouped) => {
+    const world = createWorld();
+    const { identity } = await world.state(await failedLoan(world));
+    const events = await world.store.readAll({ limit: 100 });
+    const notification = { ...identity!, notificationId: randomUUID(), attributionId: 'elsewhere' };
+    expect(await takeReceipt(world.deps, { notification, grouped, providerId: 'SM1', delivery: 'failed', code: '63007', at: world.now() })).toEqual({ isKnown: false, isNew: false });
+    expect(await world.store.readAll({ limit: 100 })).toEqual(events);
   });
 
   it('prove an attempt whose outcome nobody recorded', async () => {

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, HttpCode, Inject, Post, Query, Req } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Inject, NotFoundException, Post, Query, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Delivery } from '@rappel/contracts';
 import { takeReceipt, twilioCodes, type DeliveryDependencies } from '@rappel/notification';
@@ -14,7 +14,7 @@ const deliveries = new Map<string, Delivery>(Object.entries({
   delivered: 'delivered', read: 'read', undelivered: 'undelivered', failed: 'failed', canceled: 'failed',
 }));
 
-/** Twilio's receipts: signed, stored first, answered at once. One that came before is refused, at whatever age. */
+/** Twilio's receipts: signed, stored first, answered at once. One that came before is refused, at whatever age, and so is one about a notification that is not known here. */
 @Controller()
 export class ReceiptsController {
   private readonly refused: ReturnType<typeof countRefused>;
@@ -26,6 +26,7 @@ export class ReceiptsController {
     this.config = config;
     this.logger = logger;
     this.refused = countRefused(registry, 'rappel_receipts_refused_total');
+    this.refused.inc({ reason: 'unknown' }, 0);
   }
 
   @Post(RECEIPTS_PATH)
@@ -38,6 +39,13 @@ export class ReceiptsController {
     await this.take(query, form);
   }
 
+  /** Of another installation that uses the same account and address, or sent before this store was set back to an older state. */
+  private refuseUnknown(notificationId: string): never {
+    this.refused.inc({ reason: 'unknown' });
+    this.logger.warn({ notificationId }, 'a receipt of a message that this installation never sent');
+    throw new NotFoundException('there is no such notification');
+  }
+
   private async take(query: unknown, form: Record<string, string>): Promise<void> {
     const subject = readReceiptUrl(query);
     const { status = '', providerId, code } = readForm(form);
@@ -47,7 +55,8 @@ export class ReceiptsController {
       return;
     }
     if (code && !twilioCodes.has(code)) this.logger.warn({ code }, 'an error code that no table lists');
-    const { isNew } = await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
+    const { isKnown, isNew } = await takeReceipt(this.delivery, { ...subject, providerId, delivery, code, at: this.delivery.clock.now() });
+    if (!isKnown) this.refuseUnknown(subject.notification.notificationId);
     if (!isNew) refuseReplay(this.refused);
   }
 }

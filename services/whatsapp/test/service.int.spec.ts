@@ -81,7 +81,7 @@ async function callBack(path: string, form: Record<string, string>, token = twil
 }
 
 /** How many webhooks were refused so far. */
-async function refused(what: 'receipts' | 'replies', reason: 'signature' | 'replayed'): Promise<number> {
+async function refused(what: 'receipts' | 'replies', reason: 'signature' | 'replayed' | 'unknown'): Promise<number> {
   const text = await (await fetch(`${service.url}/metrics`)).text();
   return Number(new RegExp(`^rappel_${what}_refused_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
 }
@@ -118,6 +118,16 @@ describe('the WhatsApp service', () => {
     expect(await post(statusCallback!, { ...form, MessageStatus: 'failed' })).toBe(403);
     expect(await refused('receipts', 'signature')).toBe(forged + 2);
     expect(await store.readStream(stream)).toEqual(before);
+  });
+
+  it('keeps nothing of a signed receipt about a message that it never sent, and counts it', async () => {
+    const { statusCallback, sid } = twilio.messages()[0]!;
+    const elsewhere = randomUUID();
+    const path = statusCallback!.slice(service.url.length).replace(idOf('loan-1'), elsewhere);
+    expect(await refused('receipts', 'unknown')).toBe(0);
+    expect(await callBack(path, { MessageSid: sid, MessageStatus: 'undelivered', ErrorCode: '63007' })).toBe(404);
+    expect(await store.readStream(notificationStream(elsewhere))).toEqual([]);
+    expect(await refused('receipts', 'unknown')).toBe(1);
   });
 
   it('keeps nothing of a receipt that cannot be an id, a status or a code of Twilio’s', async () => {
