@@ -82,7 +82,7 @@ export function createContext(io: Io, global: Global, stopping: AbortController)
   const actor = `operator:${(global.as ?? userName()).replaceAll(/[^\w.@-]/g, '_').slice(0, 60)}`;
   return {
     config, out, actor, pool, store, openStore, bus, vault,
-    call: createCall(config),
+    call: createCall(config, stopping.signal),
     yes: global.yes ?? false,
     why: global.why,
     signal: stopping.signal,

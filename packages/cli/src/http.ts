@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, ToolError } from './errors.ts';
 import type { ServiceName, ToolConfig } from './config.ts';
 
@@ -11,12 +12,24 @@ export interface Request {
 
 export type Call = <T>(service: ServiceName, path: string, request?: Request) => Promise<T>;
 
-/** Calls the services' APIs with the configured key. What does not fit ends with 2, refusals and missing things with 3, unreachable services with 4. */
-export function createCall(config: ToolConfig): Call {
-  return async <T>(service: ServiceName, path: string, request: Request = {}) => {
-    const url = addressOf(new URL(path, config.url(service)), request);
+const MOST_WAITS = 5;
+
+/**
+ * Calls the services' APIs with the configured key. What does not fit ends with 2, refusals and missing things with 3, unreachable
+ * services with 4. A service that has had too many requests says when to come again, and is asked then.
+ * @param signal ends the waiting
+ */
+export function createCall(config: ToolConfig, signal: AbortSignal): Call {
+  const ask = async (service: ServiceName, url: URL, request: Request, waits = 0): Promise<Response> => {
     const response = await fetch(url, { ...messageOf(request, config.get('RAPPEL_API_KEY')), signal: AbortSignal.timeout(60_000) })
       .catch((cause: unknown) => { throw new ToolError(`the ${service} service does not answer at ${url.origin}`, exitCodes.unreachable, { cause }); });
+    const seconds = response.headers.get('retry-after');
+    if (response.status !== 429 || seconds === null || waits === MOST_WAITS) return response;
+    await sleep(Number(seconds) * 1000, undefined, { signal });
+    return ask(service, url, request, waits + 1);
+  };
+  return async <T>(service: ServiceName, path: string, request: Request = {}) => {
+    const response = await ask(service, addressOf(new URL(path, config.url(service)), request), request);
     const text = await response.text();
     if (!response.ok) throw refusal(service, response.status, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;

@@ -38,8 +38,10 @@ async function send(context: Context, rows: readonly Row[], parallel: number): P
         await context.call('loan', '/attributions', { method: 'POST', body: row.loan, idempotencyKey: keyOf(JSON.stringify(row.loan)) });
       } catch (error) {
         // Nobody there: no use in trying the others.
-        if ((error as ToolError).exitCode === exitCodes.unreachable) next = rows.length;
-        if (next === rows.length || !(error instanceof ToolError)) throw error;
+        if (!(error instanceof ToolError) || error.exitCode === exitCodes.unreachable) {
+          next = rows.length;
+          throw error;
+        }
         failures.push({ line: row.line, reason: error.message });
       }
       bar.set(++done, rows.length);
