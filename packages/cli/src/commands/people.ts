@@ -64,7 +64,7 @@ export function peopleCommands(program: Command, io: Io): void {
     .action(doing(io, async (context: Context, id: string) => {
       await context.change(`Revoke the key ${id}?`, { command: 'key revoke', details: { id } });
       const { revokeApiKey } = await import('@rappel/auth');
-      if (!await revokeApiKey(await context.pool(), id)) throw new ToolError(`there is no valid key ${id}`, exitCodes.refused);
+      if (!await revokeApiKey(await context.pool(), id)) throw new ToolError(`there is no valid key with the id ${id}: see "key list"`, exitCodes.refused);
       context.out.answer({ id, revoked: true }, () => context.out.line('revoked'));
     }));
   key.command('rewrap').description("Wrap borrowers' keys that hang on an older master key under the current one; no event changes")

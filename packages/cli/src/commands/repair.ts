@@ -32,9 +32,9 @@ function replay(program: Command, io: Io): void {
     .option('--dry-run', 'only count')
     .addHelpText('after', examples('replay --class CONTENT --dry-run', 'replay --channel WHATSAPP --code 63016 --why "template approved" --yes', 'replay 2c75edef-bde2-4641-836e-6a4015c806ab'))
     .action(doing(io, async (context: Context, ids: string[], options: Options & { dryRun?: boolean }) => {
-      const filter = { ...(ids.length > 0 && { ids }), class: options['class'], code: options['code'], type: options['type'], from: options['from'], to: options['to'] };
-      if (Object.values(filter).every((value) => value === undefined)) throw new ToolError('name ids or at least one condition', exitCodes.usage);
       const targets = options['channel'] ? [serviceOf(options['channel'])] : Object.values(channels);
+      const filter = { ...(ids.length > 0 && { ids }), class: options['class'], code: options['code'], type: options['type'], from: options['from'], to: options['to'] };
+      if (Object.values(filter).every((value) => value === undefined)) throw new ToolError('name ids, or at least one of --class, --code, --type, --from and --to', exitCodes.usage);
       const ask = (run: boolean, why: string) => Promise.all(targets.map(async (service) => ({ service, ...await context.call<Counted>(service, '/replay', { method: 'POST', body: { filter, run, why } }) })));
       const counted = await ask(false, 'counting');
       const total = counted.reduce((sum, { matching }) => sum + matching, 0);
