@@ -121,10 +121,15 @@ describe('rappel, against the running stack', () => {
     writeFileSync(lines, `{"cut\n\n[]\n${JSON.stringify(loan('l-7', {}))}`);
     expect(JSON.parse((await run(['--json', '--yes', 'loans', 'import', lines])).out)).toMatchObject({ imported: 1, failures: [{ line: 1 }, { line: 3 }] });
     expect(await run(['loans', 'import', join(folder, 'nothing.ndjson'), '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('nothing.ndjson') });
+    const changed = join(folder, 'changed.ndjson');
+    writeFileSync(changed, [loan('l-7', {}), { ...loan('l-7', {}), duration: 'COURT' }].map((one) => JSON.stringify(one)).join('\n'));
+    const last = await run(['--json', '--yes', 'loans', 'import', changed, '--parallel', '1']);
+    expect([last.code, JSON.parse(last.out)]).toEqual([3, { imported: 1, failures: [{ line: 2, reason: expect.stringContaining('exists already with other content') }] }]);
     writeFileSync(table, 'attributionId,name\nl-8,x\n');
     expect(await run(['loans', 'import', table, '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('no such column: name') });
     expect(await run(['loans', 'import', lines, '--yes'], { RAPPEL_LOAN_URL: 'http://127.0.0.1:1' })).toMatchObject({ code: 4, err: expect.stringContaining('0 of 1 loans') });
     expect(await run(['loans', 'reschedule', 'l-1', '--due', '2027-13-45', '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('due.date') });
+    expect(await run(['loans', 'reschedule', 'l-2', '--due', '2027-04-02T18:00Z', '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('--zone') });
     expect(await run(['loans', 'return', 'nobody', '--yes'])).toMatchObject({ code: 3 });
     expect(await run(['loans', 'create', '--yes', ...create.slice(2), '--duration', 'SHORT'])).toMatchObject({ code: 2 });
   });

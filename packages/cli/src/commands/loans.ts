@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { doing, examples } from '../command.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
-import { count } from '../options.ts';
+import { count, due, type LocalDue } from '../options.ts';
 
 type Options = Record<string, string | undefined>;
+interface Due { due: LocalDue }
 
 /** `loans`. */
 export function loanCommands(program: Command, io: Io): void {
@@ -14,11 +15,11 @@ export function loanCommands(program: Command, io: Io): void {
       'loans return l-1', 'loans reschedule l-1 --due 2026-04-02', 'loans cancel l-1 --why "never collected"', 'loans import loans.csv --yes',
     ));
   group.command('create').description('Lend an item')
-    .requiredOption('--id <id>').requiredOption('--borrower <id>').requiredOption('--first-name <name>').requiredOption('--item <code>').requiredOption('--item-name <name>').requiredOption('--due <date>', 'local date, with or without a time: 2026-03-28T18:00')
+    .requiredOption('--id <id>').requiredOption('--borrower <id>').requiredOption('--first-name <name>').requiredOption('--item <code>').requiredOption('--item-name <name>').requiredOption('--due <date>', 'local date, with or without a time: 2026-03-28T18:00', due)
     .option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>').option('--last-name <name>').option('--email <address>').option('--phone <number>').option('--locale <locale>').option('--department <id>').option('--category <id>')
-    .action(doing(io, async (context: Context, options: Options) => {
+    .action(doing(io, async (context: Context, { due: local, ...options }: Options & Due) => {
       const loan = {
-        attributionId: options['id'], duration: options['duration'], due: dueOf(options['due']!, options['zone']), item: { code: options['item'], name: options['itemName'] },
+        attributionId: options['id'], duration: options['duration'], due: { ...local, zone: options['zone'] }, item: { code: options['item'], name: options['itemName'] },
         borrower: { id: options['borrower'], firstName: options['firstName'], lastName: options['lastName'], email: options['email'], phone: options['phone'], locale: options['locale'], zone: options['zone'] },
         department: options['department'], category: options['category'],
       };
@@ -30,7 +31,7 @@ export function loanCommands(program: Command, io: Io): void {
     }));
   change(group, io, { name: 'return', path: 'return', done: 'returned', question: 'is back', body: () => ({}) });
   change(group, io, { name: 'cancel', path: 'cancel', done: 'cancelled', question: 'does not take place', body: (_, why) => ({ reason: why.slice(0, 200) }) });
-  change(group.command('reschedule <id>').requiredOption('--due <date>').option('--zone <zone>'), io, { path: 'reschedule', done: 'rescheduled', question: 'is due at another moment', body: ({ due, zone }) => ({ due: dueOf(due!, zone) }) });
+  change(group.command('reschedule <id>').requiredOption('--due <date>', 'local date, with or without a time', due).option('--zone <zone>', 'of that moment'), io, { path: 'reschedule', done: 'rescheduled', question: 'is due at another moment', body: ({ due: local, zone }) => ({ due: { ...local, zone } }) });
 
   group.command('import <file>').description('Loans from a file: NDJSON (- = stdin), one object a line as for POST /attributions, or .csv with those fields as columns. Bad lines are left out and told; importing twice changes nothing')
     .option('--parallel <n>', 'requests at once', count(64), 8)
@@ -42,20 +43,14 @@ ${examples('loans import loans.ndjson --yes', 'loans import loans.csv --why "mov
     .action(doing(io, async (context: Context, file: string, { parallel }: { parallel: number }) => (await import('./import.ts')).importLoans(context, file, parallel)));
 }
 
-interface Change { name?: string; path: string; done: string; question: string; body: (options: Options, why: string) => object }
+interface Change { name?: string; path: string; done: string; question: string; body: (options: Options & Partial<Due>, why: string) => object }
 
 function change(parent: Command, io: Io, { name, path, done, question, body }: Change): void {
   const command = name ? parent.command(`${name} <id>`) : parent;
-  command.description(`The loan ${question}`).action(doing(io, async (context: Context, id: string, options: Options) => {
+  command.description(`The loan ${question}`).action(doing(io, async (context: Context, id: string, options: Options & Partial<Due>) => {
     const why = await context.change(`Loan ${id} ${question}?`, { command: `loans ${path}`, details: { attributionId: id } });
     stored(context, await context.call('loan', `/attributions/${encodeURIComponent(id)}/${path}`, { method: 'POST', body: body(options, why) }), done);
   }));
 }
 
 const stored = (context: Context, answer: unknown, done: string) => context.out.answer(answer, () => context.out.line(done));
-
-/** `2026-03-28` or `2026-03-28T18:00`, as the services take it. */
-export function dueOf(text: string, zone: string | undefined): object {
-  const [date, time] = text.split(/[T ]/);
-  return { date, ...(time && { time: time.slice(0, 5) }), ...(zone && { zone }) };
-}

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { doing, examples } from '../command.ts';
 import type { Context, Io } from '../context.ts';
 import { exitCodes, ToolError } from '../errors.ts';
-import { instant } from '../options.ts';
-import { dueOf } from './loans.ts';
+import { count, due, instant, type LocalDue } from '../options.ts';
 
 type Options = Record<string, string | undefined>;
 interface Rung { type: string; n: number; at: string; skip?: string; done?: string; why: string }
@@ -23,11 +22,11 @@ function schedule(program: Command, io: Io): void {
   const group = program.command('schedule').description('What a loan will send, and when')
     .addHelpText('after', examples('schedule preview --due 2026-03-28 --duration LONG --zone Europe/Paris', 'schedule preview --policy policy.json', 'schedule show l-1'));
   group.command('preview').description('What a loan would send, what a policy would change for the loans that are out, or what a loan would send under that policy; nothing is stored')
-    .option('--due <date>', 'of a loan that need not exist').option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', 'IANA zone', 'Europe/Paris').option('--department <id>').option('--category <id>')
+    .option('--due <date>', 'of a loan that need not exist: local date, with or without a time', due).option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', "where the borrower lives and the due moment is told; default: the department's").option('--department <id>').option('--category <id>')
     .option('--policy <file>', 'a policy as `policy show` prints it (- = stdin)').option('--at <instant>', 'as if it were then', instant)
-    .action(doing(io, async (context: Context, { due, duration, zone, department, category, policy: file, at }: Options) => {
-      if (!due && !file) throw new ToolError('name a due date (--due), a policy (--policy) or both', exitCodes.usage);
-      const loan = due && { duration, due: dueOf(due, zone), zone, department, category };
+    .action(doing(io, async (context: Context, { due: local, duration, zone, department, category, policy: file, at }: Options & { due?: LocalDue }) => {
+      if (!local && !file) throw new ToolError('name a due date (--due), a policy (--policy) or both', exitCodes.usage);
+      const loan = local && { duration, due: { ...local, zone }, zone, department, category };
       const answer = await preview(context, { loan, policy: file && policyIn(file), at });
       context.out.answer(answer, () => {
         if (answer.loan) showRungs(context, answer.loan.rungs);
@@ -44,8 +43,8 @@ function schedule(program: Command, io: Io): void {
 function policy(program: Command, io: Io): void {
   const group = program.command('policy').description('What is sent when: the policy in force, and its change')
     .addHelpText('after', examples('policy show > policy.json', 'schedule preview --policy policy.json', 'policy activate policy.json --why "remind at 10:00"'));
-  group.command('show').option('--version <n>', 'default: the one in force').description('As a file to change')
-    .action(doing(io, async (context: Context, { version }: Options) => {
+  group.command('show').option('--version <n>', 'default: the one in force', count(1_000_000)).description('As a file to change')
+    .action(doing(io, async (context: Context, { version }: { version?: number }) => {
       const answer = await inForce(context, version);
       context.out.answer(answer, () => {
         context.out.note(`version ${answer.version}, in force from ${answer.at}${answer.actor ? `, by ${answer.actor}` : ''}${answer.why ? `: ${answer.why}` : ''}`);
@@ -53,10 +52,10 @@ function policy(program: Command, io: Io): void {
       });
     }));
   group.command('activate <file>').description('Puts a policy in force from now on; open loans are planned anew. Says first what would change')
-    .option('--based-on <version>', 'the version that the file was made from; refused when another is in force. Default: the one in force')
-    .action(doing(io, async (context: Context, file: string, { basedOn }: Options) => {
+    .option('--based-on <version>', 'the version that the file was made from; refused when another is in force. Default: the one in force', count(1_000_000))
+    .action(doing(io, async (context: Context, file: string, { basedOn }: { basedOn?: number }) => {
       const wanted = policyIn(file);
-      const from = basedOn ? Number(basedOn) : (await inForce(context)).version;
+      const from = basedOn ?? (await inForce(context)).version;
       const { change } = await preview(context, { policy: wanted });
       const why = await context.change(`Put this policy in force? It changes ${change!.loansChanged} of ${change!.loans} loan(s) that are out.`, { command: 'policy activate', details: { basedOn: from, loansChanged: change!.loansChanged } });
       const answer = await context.call<InForce>('scheduler', '/policy', { method: 'PUT', body: { policy: wanted, basedOn: from, why } });
@@ -64,7 +63,7 @@ function policy(program: Command, io: Io): void {
     }));
 }
 
-const inForce = (context: Context, version?: string): Promise<InForce> => context.call('scheduler', `/policy${version ? `?version=${encodeURIComponent(version)}` : ''}`);
+const inForce = (context: Context, version?: number): Promise<InForce> => context.call('scheduler', '/policy', { query: { version } });
 
 const preview = (context: Context, asked: object): Promise<Previewed> => context.call('scheduler', '/schedule/preview', { method: 'POST', body: JSON.parse(JSON.stringify(asked)) as object });
 
