@@ -63,17 +63,25 @@ export async function previewPolicy(pool: Pool, { book, policy, at }: { book: Po
   return { loans, loansChanged, byType: totals, examples };
 }
 
-const toCome = ({ rungs }: Schedule): Rung[] => rungs.filter(({ done, skip }) => done === undefined && skip === undefined);
+const toCome = ({ rungs }: Pick<Schedule, 'rungs'>): Rung[] => rungs.filter(({ done, skip }) => done === undefined && skip === undefined);
 const inWords = ({ type, n, at }: Rung): string => `${rungKey({ type, n })} ${at}`;
 
+/** Reminders, and the messages that they go out in: what is told within the window after a borrower's first of a kind goes with it. */
 function count(totals: Record<string, { before: Counts; after: Counts }>, side: 'before' | 'after', schedules: readonly Schedule[], { grouping }: Policy): void {
-  const told = new Set<string>();
-  for (const rung of schedules.flatMap(toCome)) {
+  const begun = new Map<string, string>();
+  const tellings = schedules.flatMap(({ loan, ...schedule }) => toCome(schedule).map((rung) => ({ rung, dueAt: loan.dueAt }))).toSorted((a, b) => (a.rung.at < b.rung.at ? -1 : 1));
+  for (const { rung, dueAt } of tellings) {
     const total = totals[rung.type] ??= { before: { reminders: 0, messages: 0 }, after: { reminders: 0, messages: 0 } };
     total[side].reminders += 1;
-    const key = `${rungKey(rung)} ${rung.at}`;
-    if (grouping.types.includes(rung.type) && told.has(key)) continue;
-    told.add(key);
+    const kind = `${rungKey(rung)} ${rung.channels?.join() ?? ''}`;
+    if (grouping.types.includes(rung.type) && goesWith(begun.get(kind), { rung, dueAt }, grouping.windowMinutes)) continue;
+    begun.set(kind, rung.at);
     total[side].messages += 1;
   }
+}
+
+function goesWith(first: string | undefined, { rung, dueAt }: { rung: Rung; dueAt: string }, windowMinutes: number): boolean {
+  if (first === undefined || Date.parse(rung.at) - Date.parse(first) > windowMinutes * 60_000) return false;
+  // Nobody is called late before the deadline, in whatever company.
+  return rung.type !== 'RETARD' || dueAt <= first;
 }

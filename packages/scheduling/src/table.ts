@@ -182,12 +182,12 @@ export async function lock(client: Client, book: PolicyBook, attributionIds: rea
   return schedulesOf(rows, book);
 }
 
-/** Open schedules, all of one borrower at a time, read a page at a time. */
+/** Open schedules, those too that have nothing more to come, all of one borrower at a time, read a page at a time. */
 export async function* schedulesByBorrower(pool: Pool, book: PolicyBook, page = 2000): AsyncGenerator<Schedule[]> {
   let kept: Schedule[] = [];
   for (let [borrower, attribution] = ['', '']; ;) {
     const { rows } = await pool.query<Row>(
-      `SELECT ${COLUMNS} FROM ${IN} WHERE open AND next_at IS NOT NULL AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
+      `SELECT ${COLUMNS} FROM ${IN} WHERE open AND (borrower_id, attribution_id) > ($1, $2) ORDER BY borrower_id, attribution_id LIMIT $3`,
       [borrower, attribution, page]);
     for (const schedule of await schedulesOf(rows, book)) {
       if (kept.length > 0 && kept[0]!.loan.borrowerId !== schedule.loan.borrowerId) {
