@@ -78,7 +78,14 @@ export function createContext(io: Io, global: Global, stopping: AbortController)
   const pool = kept(async () => (await import('@rappel/postgres')).createPool(config.require('DATABASE_URL'), { max: 4, name: 'rappel-tool' }), async (one) => (await one).end());
   const store = kept(() => openStore(config.get('EVENT_STORE_URL') ?? config.require('DATABASE_URL')), async () => undefined);
   const bus = kept(() => connected(config), async (one) => (await one).close());
-  const vault = kept(async () => (await import('@rappel/privacy')).createVault({ pool: await pool(), masterKey: config.require('RAPPEL_MASTER_KEY') }), async () => undefined);
+  const vault = kept(async () => {
+    const [{ createVault }, masterKey, opened] = [await import('@rappel/privacy'), config.require('RAPPEL_MASTER_KEY'), await pool()];
+    try {
+      return createVault({ pool: opened, masterKey });
+    } catch (cause) {
+      throw new ToolError(`RAPPEL_MASTER_KEY: ${(cause as Error).message}`, exitCodes.usage, { cause });
+    }
+  }, async () => undefined);
   const actor = `operator:${(global.as ?? userName()).replaceAll(/[^\w.@-]/g, '_').slice(0, 60)}`;
   return {
     config, out, actor, pool, store, openStore, bus, vault,

@@ -15,7 +15,7 @@ export class ToolError extends Error {
 }
 
 const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'store-unavailable', '57P03', '53300']);
-const wrongSettings = new Set(['28P01', '28000', '3D000']);
+const wrongSettings = new Map([['28P01', 'DATABASE_URL, EVENT_STORE_URL'], ['28000', 'DATABASE_URL, EVENT_STORE_URL'], ['3D000', 'DATABASE_URL, EVENT_STORE_URL'], ['master-key-missing', 'RAPPEL_MASTER_KEY']]);
 const wrongFile = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM']);
 
 /** Any error as one line and an exit code. */
@@ -27,9 +27,12 @@ export function toToolError(error: unknown): ToolError {
   if (trouble) return new ToolError(`PostgreSQL: ${trouble.text}`, exitCodes.usage, { cause: error });
   const codes = chain(error).flatMap((one) => (one as { code?: string }).code ?? []);
   if (codes.some((code) => wrongFile.has(code))) return new ToolError(error.message, exitCodes.usage);
-  if (codes.some((code) => wrongSettings.has(code))) return new ToolError(`${error.message} (DATABASE_URL, EVENT_STORE_URL)`, exitCodes.usage);
+  const wrong = codes.map((code) => wrongSettings.get(code)).find(Boolean);
+  if (wrong) return new ToolError(`${error.message} (${wrong})`, exitCodes.usage);
   const message = [...new Set(chain(error).map((one) => one.message || one.name))].filter((text, i, all) => !all.slice(0, i).some((before) => before.includes(text))).join(': ');
-  return new ToolError(message, codes.some((code) => unreachable.has(code)) ? exitCodes.unreachable : exitCodes.failed);
+  if (!codes.some((code) => unreachable.has(code))) return new ToolError(message);
+  // Stores, NATS and services say themselves that it is they who are away; only the pool of the read model does not.
+  return new ToolError(codes.includes('store-unavailable') ? message : `PostgreSQL is not available: ${message} (DATABASE_URL)`, exitCodes.unreachable);
 }
 
 function chain(error: Error): Error[] {

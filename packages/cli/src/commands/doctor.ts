@@ -1,5 +1,4 @@
 import { locales, notificationTypes } from '@rappel/contracts';
-import { parseMasterKeys } from '@rappel/privacy';
 import { createRenderer } from '@rappel/templates';
 import { lineSettings, mailEncryption, tlsTrouble } from '@rappel/tls';
 import nodemailer from 'nodemailer';
@@ -17,7 +16,7 @@ export async function examine(context: Context, sendTo: string | undefined): Pro
   const { config } = context;
   if (sendTo) await context.out.confirm(QUESTION, context.yes);
   const checks = await Promise.all([
-    check('configuration', async () => { parseMasterKeys(config.require('RAPPEL_MASTER_KEY')); config.require('DATABASE_URL'); return `from ${config.sources.join(', ')}`; }),
+    check('configuration', async () => { await context.vault(); return `from ${config.sources.join(', ')}`; }),
     check('channel settings', async () => settings(context)),
     check('PostgreSQL', () => postgres(context)),
     check('event store', async () => `at ${await (await context.store()).head() || 'its start'}`),
