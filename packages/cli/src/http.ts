@@ -50,14 +50,18 @@ function messageOf({ method = 'GET', body, idempotencyKey }: Request, key: strin
   return { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
 }
 
-interface Refusal { error?: { code?: string; message?: string; issues?: { path: string; message: string }[] } }
+/** An error, or what a service that is not ready says of its parts. */
+interface Refusal { error?: { code?: string; message?: string; issues?: { path: string; message: string }[] }; checks?: Record<string, string> }
 
 function refusal(service: ServiceName, status: number, text: string): ToolError {
-  const { code = String(status), message = 'refused', issues = [] } = parse(text).error ?? {};
+  const { error = {}, checks } = parse(text);
+  const { code = String(status), message = checks ? `not ready, ${downIn(checks)} down` : 'refused', issues = [] } = error;
   const detail = issues.map((issue) => `\n  ${issue.path}: ${issue.message}`).join('');
   const hint = status === 401 ? ' (set RAPPEL_API_KEY)' : '';
   return new ToolError(`${service}: ${message} [${code}]${hint}${detail}`, status >= 500 ? exitCodes.unreachable : status === 400 ? exitCodes.usage : exitCodes.refused);
 }
+
+const downIn = (checks: Record<string, string>): string => Object.keys(checks).filter((name) => checks[name] !== 'up').join(', ');
 
 function parse(text: string): Refusal {
   try {

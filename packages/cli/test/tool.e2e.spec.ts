@@ -223,7 +223,7 @@ describe('rappel, against the running stack', () => {
     expect(await run(['deadletters', 'retry', wrong.id, '--payload', join(folder, 'none'), '--yes'])).toMatchObject({ code: 2 });
     expect(await ok('deadletters', 'retry', wrong.id, '--payload', mended)).toEqual({ id: wrong.id, retried: true });
     expect(await run(['deadletters', 'retry', wrong.id, '--yes'])).toMatchObject({ code: 3 });
-    expect(await run(['status'])).toMatchObject({ code: 1, out: expect.stringContaining('1 open'), err: expect.stringContaining('attention') });
+    expect(await run(['status'])).toMatchObject({ code: 1, out: expect.stringContaining('1 open'), err: expect.stringMatching(/attention: .*dead letters/) });
     expect(await ok('deadletters', 'drop', garbage.id)).toEqual({ id: garbage.id, dropped: true });
     expect(await ok('deadletters', 'show', garbage.id)).toMatchObject({ status: 'dropped', audit: [{ action: 'dropped', actor: 'operator:tester', why: 'end-to-end test (operator:tester)' }] });
     expect(await ok('deadletters', 'list')).toEqual([]);
@@ -284,6 +284,10 @@ describe('rappel, against the running stack', () => {
     const { checks: found } = JSON.parse(ill.out) as { checks: { check: string; ok: boolean; details: string }[] };
     expect(found.filter((one) => !one.ok).map(({ check }) => check)).toEqual(['channel settings', 'NATS', 'service email', 'API key', 'Twilio credentials', 'content templates', 'mail server']);
     expect(ill.out).not.toContain(stack.env['TWILIO_AUTH_TOKEN']);
+    const broken = JSON.parse((await run(['doctor', '--json'], { TWILIO_CONTENT_SIDS: '{RETARD', TWILIO_BASE_URL: 'http://127.0.0.1:9' })).out) as { checks: { check: string; details: string }[] };
+    expect(Object.fromEntries(broken.checks.map(({ check, details }) => [check, details]))).toMatchObject({
+      'content templates': expect.stringContaining('TWILIO_CONTENT_SIDS'), 'Twilio credentials': expect.stringContaining('127.0.0.1:9 does not answer'),
+    });
     const templates = JSON.parse((await run(['doctor', '--json'], { TWILIO_CONTENT_SIDS: `{"RETARD":{"fr":"${sid('a')}","en":"${sid('b')}"}}` })).out) as { checks: { check: string; details: string }[] };
     expect(templates.checks.find(({ check }) => check === 'content templates')!.details).toMatch(/^2 approved; as free text: CREATION fr, /);
     expect(await run(['projection', 'status'], { DATABASE_URL: 'postgres://nobody:wrong@127.0.0.1:1/x', EVENT_STORE_URL: '' })).toMatchObject({ code: 4, err: expect.not.stringContaining('wrong') });

@@ -67,7 +67,8 @@ function settings({ config }: Context): string {
 async function asked({ config }: Context, base: string, path: string): Promise<{ status: number; body: Record<string, unknown>; host: string }> {
   const [sid, token] = [config.require('TWILIO_ACCOUNT_SID'), config.require('TWILIO_AUTH_TOKEN').split(',')[0]!.trim()];
   const url = new URL(path, config.get('TWILIO_BASE_URL') ?? base);
-  const response = await fetch(url, { headers: { authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }, signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(url, { headers: { authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }, signal: AbortSignal.timeout(10_000) })
+    .catch((cause: unknown) => { throw new Error(`${url.host} does not answer (TWILIO_BASE_URL, or the network)`, { cause }); });
   return { status: response.status, body: await response.json().catch(() => ({})) as Record<string, unknown>, host: url.host };
 }
 
@@ -82,7 +83,7 @@ async function twilio(context: Context): Promise<string> {
 
 /** Those that are configured are there and approved; what has none goes as free text. */
 async function contentTemplates(context: Context): Promise<string> {
-  const given = JSON.parse(context.config.get('TWILIO_CONTENT_SIDS') ?? '{}') as Record<string, Record<string, string>>;
+  const given = contentSids(context.config.get('TWILIO_CONTENT_SIDS') ?? '{}');
   const named = notificationTypes.flatMap((type) => locales.flatMap((locale) => given[type]?.[locale] ?? []));
   if (named.length === 0) return 'none configured: free text, for the sandbox and the 24 h window';
   const verdicts = await Promise.all(named.map(async (sid) => {
@@ -93,6 +94,14 @@ async function contentTemplates(context: Context): Promise<string> {
   if (verdicts.flat().length > 0) throw new Error(verdicts.flat().join(', '));
   const missing = notificationTypes.flatMap((type) => locales.map((locale) => (given[type]?.[locale] ? '' : `${type} ${locale}`))).filter(Boolean);
   return `${named.length} approved${missing.length > 0 ? `; as free text: ${missing.join(', ')}` : ''}`;
+}
+
+function contentSids(text: string): Record<string, Record<string, string>> {
+  try {
+    return JSON.parse(text) as Record<string, Record<string, string>>;
+  } catch (cause) {
+    throw new Error('TWILIO_CONTENT_SIDS is not JSON: expected {"RAPPEL_J1":{"fr":"HX…"}}', { cause });
+  }
 }
 
 /** As the email service comes in: TLS and login included. */

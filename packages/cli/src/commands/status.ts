@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { doing, examples } from '../command.ts';
 import type { ServiceName } from '../config.ts';
 import type { Context, Io } from '../context.ts';
-import { ToolError } from '../errors.ts';
+import { ToolError, toToolError } from '../errors.ts';
 import { checksOf } from '../output.ts';
 import type { Found } from './streams.ts';
 
@@ -35,17 +35,16 @@ export function statusCommand(program: Command, io: Io): void {
         }),
       ])).flat();
       context.out.answer(parts, () => context.out.table(['what', 'state', 'details'], parts.map(({ what, state, details, problem }) => [what, problem ? context.out.bad(state) : context.out.good(state), details])));
-      const problems = parts.filter(({ problem }) => problem).length;
-      if (problems > 0) throw new ToolError(`${problems} need(s) attention`);
+      const problems = parts.filter(({ problem }) => problem).map(({ what }) => what.trim());
+      if (problems.length > 0) throw new ToolError(`${problems.length} need(s) attention: ${problems.join(', ')}`);
     }));
 }
-
 
 async function part(what: string, look: () => Promise<Found[]>): Promise<Part[]> {
   try {
     return (await look()).map((found) => ({ what: found.what ?? what, state: found.state, details: found.details ?? '', problem: found.problem ?? false }));
   } catch (error) {
-    return [{ what, state: 'unknown', details: (error as Error).message, problem: true }];
+    return [{ what, state: 'unknown', details: toToolError(error).message, problem: true }];
   }
 }
 
