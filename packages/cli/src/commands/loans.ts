@@ -14,9 +14,9 @@ export function loanCommands(program: Command, io: Io): void {
       'loans create --id l-1 --borrower b-1 --first-name Jean --email jean@example.org --item PERC-001 --item-name "Perceuse Bosch" --due 2026-03-28T18:00 --duration LONG',
       'loans return l-1', 'loans reschedule l-1 --due 2026-04-02', 'loans cancel l-1 --why "never collected"', 'loans import loans.csv --yes',
     ));
-  group.command('create').description('Lend an item')
+  group.command('create').description('Lend an item. The borrower is recorded as named here: an address, locale or zone that is left out is none from now on')
     .requiredOption('--id <id>').requiredOption('--borrower <id>').requiredOption('--first-name <name>').requiredOption('--item <code>').requiredOption('--item-name <name>').requiredOption('--due <date>', 'local date, with or without a time: 2026-03-28T18:00', due)
-    .option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>').option('--last-name <name>').option('--email <address>').option('--phone <number>').option('--locale <locale>').option('--department <id>').option('--category <id>')
+    .option('--duration <duration>', 'COURT, MOYEN, LONG', 'LONG').option('--zone <zone>', 'where the borrower lives, and of the due moment').option('--last-name <name>').option('--email <address>').option('--phone <number>').option('--locale <locale>').option('--department <id>').option('--category <id>')
     .action(doing(io, async (context: Context, { due: local, ...options }: Options & Due) => {
       const loan = {
         attributionId: options['id'], duration: options['duration'], due: { ...local, zone: options['zone'] }, item: { code: options['item'], name: options['itemName'] },

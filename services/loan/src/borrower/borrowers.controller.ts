@@ -13,6 +13,8 @@ const Update = Borrower.omit({ id: true }).extend({ at: UpdateBorrower.shape.at 
 const Forget = z.object({ why: z.string().min(3).max(500) });
 const BorrowerAnswer = z.object({
   borrowerId: Id, locale: Locale, zone: z.string().optional(), preferences: Preferences,
+  /** Which addresses there are. */
+  has: z.object({ email: z.boolean(), phone: z.boolean() }),
   firstName: z.string(), lastName: z.string().optional(), email: z.string().optional(), phone: z.string().optional(),
 });
 
