@@ -83,6 +83,14 @@ describe('compose', () => {
     }
   });
 
+  /** Where and how containers run, and what nobody tunes before measuring: by an override file. */
+  const left = ['HOST', 'NATS_CREDS', 'NATS_NKEY_SEED', 'NATS_TLS_CA', 'NATS_TLS_CERT', 'NATS_TLS_KEY', 'RAPPEL_CLOCK', 'RAPPEL_AUTH', 'SHUTDOWN_TIMEOUT_MS',
+    'RAPPEL_TEMPLATES_DIR', 'DELIVERY_CONCURRENCY', 'DELIVERY_LEASE_MS', 'CHANNEL_PROBE_MS', 'SMTP_CONNECTIONS', 'SMTP_TIMEOUT_MS',
+    'TWILIO_BASE_URL', 'TWILIO_TIMEOUT_MS', 'TWILIO_SETTLE_MS', 'SCHEDULER_BATCH', 'SCHEDULER_LOOK_AGAIN_MS'];
+  it.each(services)('passes on to $name what .env may say of it', ({ name, keys }) => {
+    expect(keys.filter((key) => !(key in (compose.services[name]!.environment ?? {})) && !left.includes(key))).toEqual([]);
+  });
+
   it.each(ours)('gives %s a read-only root and no rights', (_, { read_only: readOnly, cap_drop: dropped, security_opt: options }) => {
     expect({ readOnly, dropped, options }).toEqual({ readOnly: true, dropped: ['ALL'], options: ['no-new-privileges:true'] });
   });

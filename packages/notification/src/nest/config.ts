@@ -33,8 +33,8 @@ export const deliveryConfig = {
   RAPPEL_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(3),
   /** Seconds before the second, third, … attempt; the last one repeats. */
   RAPPEL_RETRY_DELAYS: z.string().default('60,300').transform((text) => text.split(',').map(Number)).pipe(z.array(z.number().min(0)).min(1)),
-  /** Classes of failure for which an email stands in for a WhatsApp message; empty = never. */
-  RAPPEL_FALLBACK_CLASSES: z.string().default(healing).transform(words).pipe(z.array(z.string()).pipe(z.array(ErrorClass))),
+  /** Classes of failure for which an email stands in for a WhatsApp message; `none` = never. */
+  RAPPEL_FALLBACK_CLASSES: z.string().default(healing).transform((text) => (text === 'none' ? [] : words(text))).pipe(z.array(z.string()).pipe(z.array(ErrorClass))),
   /** Seconds after which a receipt that did not come is marked. */
   RAPPEL_RECEIPT_TIMEOUT: z.coerce.number().int().min(1).default(86_400),
   /** How to reach the desk, and who lends: said in messages when set. */
