@@ -110,7 +110,10 @@ describe('the email service', () => {
     expect(await becomes(idOf('loan-3'), ({ phase }) => phase !== 'absent' && phase !== 'attempting')).toMatchObject({ phase: 'accepted' });
     const click = async () => (await fetch(link, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' })).status;
     expect([await click(), await click()]).toEqual([200, 200]);
-    expect((await fetch(`${link}x`)).status).toBe(404);
+    for (const method of ['GET', 'POST']) {
+      const broken = await fetch(`${link}x`, { method });
+      expect([broken.status, broken.headers.get('content-type'), (await broken.text()).includes('Lien inconnu')]).toEqual([404, 'text/html; charset=utf-8', true]);
+    }
     await scene.lend('loan-4', 'paul');
     expect(await becomes(idOf('loan-4'), ({ phase }) => phase === 'skipped')).toMatchObject({ skipped: 'suppressed' });
     // Asked to have mails again, and thought better of it the same day.
