@@ -1,6 +1,11 @@
-export const MOST_REMEMBERED = 10_000;
+const MOST_REMEMBERED = 10_000;
 /** Ids of what was done a moment ago in this process. */
-export interface Recent { add(id: string): void; has(id: string): boolean }
+export interface Recent {
+  add(id: string): void;
+  has(id: string): boolean;
+  /** Forgets it; whether it was there. */
+  take(id: string): boolean;
+}
 
 /**
  * The latest ten thousand ids and up to as many before: forgotten ones cost a look into the store, no more. All of a set are forgotten at
@@ -11,6 +16,7 @@ export function createRecent(): Recent {
   let latest = new Set<string>();
   return {
     has: (id) => latest.has(id) || before.has(id),
+    take: (id) => latest.delete(id) || before.delete(id),
     add: (id) => {
       if (latest.size >= MOST_REMEMBERED) [before, latest] = [latest, new Set()];
       latest.add(id);

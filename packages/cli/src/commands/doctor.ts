@@ -18,7 +18,7 @@ export async function examine(context: Context, sendTo: string | undefined): Pro
   const checks = await Promise.all([
     check('configuration', async () => { await context.vault(); return `from ${config.sources.join(', ')}`; }),
     check('channel settings', async () => settings(context)),
-    check('PostgreSQL', () => postgres(context)),
+    check('PostgreSQL', async () => (await (await context.pool()).query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]!.v),
     check('event store', async () => `at ${await (await context.store()).head() || 'its start'}`),
     check('NATS', async () => { const bus = await context.bus(); await bus.flush(); return `server ${bus.info?.version ?? '?'}`; }),
     ...(Object.keys(services) as ServiceName[]).map((name) => check(`service ${name}`, async () => checksOf((await context.call<{ checks: Record<string, string> }>(name, '/health/ready')).checks))),
@@ -44,15 +44,7 @@ async function check(name: string, look: () => Promise<string>): Promise<Check> 
   try {
     return { check: name, ok: true, details: await look() };
   } catch (error) {
-    return { check: name, ok: false, details: (error as Error).message.split('\n')[0]! };
-  }
-}
-
-async function postgres(context: Context): Promise<string> {
-  try {
-    return (await (await context.pool()).query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]!.v;
-  } catch (error) {
-    throw toToolError(error);
+    return { check: name, ok: false, details: toToolError(error).message.split('\n')[0]! };
   }
 }
 

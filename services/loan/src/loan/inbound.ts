@@ -4,7 +4,7 @@ import { answer, dead, ignore, shown, type Message, type Outcome } from '@rappel
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Borrowers } from '../borrower/commands.ts';
-import { MOST_REMEMBERED, type Recent } from '../recent.ts';
+import type { Recent } from '../recent.ts';
 import type { Cause, Stored } from '../stored.ts';
 import type { Loans } from './commands.ts';
 import { isLoanRefused } from './refused.ts';
@@ -20,7 +20,7 @@ interface UseCases {
   /** What this process stored a moment ago, by type, cause and content. */
   readonly stored: Recent;
   /** Requests that this process refused because the loan was not known, until the stream's copy of them comes. */
-  readonly refused: Set<string>;
+  readonly refused: Recent;
 }
 
 const handlers: { [T in InboundType]: (useCases: UseCases, data: Input<T>, cause: Cause) => Promise<Stored> } = {
@@ -78,18 +78,13 @@ export async function handleInbound(useCases: UseCases, message: Message): Promi
 function settledByRequest({ stored, refused }: UseCases, what: string): Outcome | undefined {
   if (stored.has(what)) return ignore('stored a moment ago');
   // Refused is refused: its copy must not be carried out though the loan comes up while it is tried again.
-  return refused.delete(what) ? dead('refused when it was requested: the attribution was not known') : undefined;
+  return refused.take(what) ? dead('refused when it was requested: the attribution was not known') : undefined;
 }
 
 /** Throws where the loan may still come up and nobody was told otherwise: given back to the bus, not kept, it does not stay in front of the very creation it waits for. */
 function wait({ refused }: UseCases, { request, deliveries }: Message, { what, error }: { what: string; error: Error }): void {
-  if (request) remember(refused, what);
+  if (request) refused.add(what);
   else if (deliveries < PATIENCE) throw error;
-}
-
-function remember(refused: Set<string>, what: string): void {
-  if (refused.size >= MOST_REMEMBERED) refused.clear();
-  refused.add(what);
 }
 
 const digest = (data: unknown): string => hash('sha1', JSON.stringify(data) ?? '');

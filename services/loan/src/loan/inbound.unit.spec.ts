@@ -21,7 +21,7 @@ function scene({ fails = 0, unknown = 0 }: { fails?: number; unknown?: number } 
     return { id: what, version: 1, duplicate: false };
   };
   const loans = { giveBack: () => store('giveBack'), cancel: () => store('cancel') };
-  return { stored, useCases: { loans, borrowers: {}, stored: createRecent(), refused: new Set() } as unknown as Parameters<typeof handleInbound>[0] };
+  return { stored, useCases: { loans, borrowers: {}, stored: createRecent(), refused: createRecent() } as unknown as Parameters<typeof handleInbound>[0] };
 }
 
 it('a conversation goes by the name that upstream gave it, unless that is an address', () => {

@@ -14,7 +14,7 @@ export class LoanController {
   readonly loans: Loans;
   readonly borrowers: Borrowers;
   readonly stored = createRecent();
-  readonly refused = new Set<string>();
+  readonly refused = createRecent();
   constructor(@Inject(LOANS) loans: Loans, @Inject(BORROWERS) borrowers: Borrowers) {
     this.loans = loans;
     this.borrowers = borrowers;
