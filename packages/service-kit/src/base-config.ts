@@ -2,6 +2,7 @@ import { Zone } from '@rappel/contracts';
 import { parseMasterKeys } from '@rappel/privacy';
 import { z } from 'zod';
 import { parseClock } from './clock.ts';
+import { json } from './config.ts';
 
 const passes = (check: (text: string) => unknown) => (text: string): boolean => {
   try {
@@ -11,16 +12,6 @@ const passes = (check: (text: string) => unknown) => (text: string): boolean => 
     return false;
   }
 };
-
-/** `{"department":"Zone", …}` */
-const departmentZones = z.string().transform((text, context) => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: 'custom', message: 'expected JSON, {"department":"IANA zone"}' });
-    return z.NEVER;
-  }
-}).pipe(z.record(z.string(), Zone));
 
 /** What every service reads from the environment. Spread it into the service's own shape. */
 export const baseConfig = {
@@ -50,7 +41,8 @@ export const baseConfig = {
   RAPPEL_CLOSING_HOUR: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:mm, 18:00').default('18:00'),
   /** Zone of a due moment that names none, when neither borrower nor department has one, and of "today" in the statistics. */
   RAPPEL_DEFAULT_ZONE: Zone.default('Europe/Paris'),
-  RAPPEL_DEPARTMENT_ZONES: departmentZones.prefault('{}'),
+  /** `{"department":"Zone", …}` */
+  RAPPEL_DEPARTMENT_ZONES: z.string().transform(json).pipe(z.record(z.string(), Zone)).prefault('{}'),
   /** `off` answers everybody; refused in production. */
   RAPPEL_AUTH: z.enum(['on', 'off']).default('on'),
   OIDC_ISSUER: z.string().optional(),

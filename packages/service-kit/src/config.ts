@@ -16,6 +16,16 @@ export class ConfigInvalid extends Error {
   }
 }
 
+/** For settings that hold JSON: `z.string().transform(json).pipe(…)`. */
+export const json = (text: string, context: z.RefinementCtx): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: 'custom', message: 'expected JSON' });
+    return z.NEVER;
+  }
+};
+
 /** Reads a configuration. An empty value counts as absent. Throws `ConfigInvalid` with every problem at once. */
 export function parseConfig<S extends z.ZodRawShape>(shape: S, env: Environment): z.infer<z.ZodObject<S>> {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));

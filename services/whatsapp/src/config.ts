@@ -1,5 +1,6 @@
 import { locales, NotificationType } from '@rappel/contracts';
-import { deliveryConfig, json, whileChanging } from '@rappel/notification/nest';
+import { deliveryConfig, whileChanging } from '@rappel/notification/nest';
+import { json } from '@rappel/service-kit';
 import { z } from 'zod';
 
 const contentSids = z.partialRecord(NotificationType, z.partialRecord(z.enum(locales), z.string().regex(/^HX[0-9a-fA-F]{32}$/, 'expected HX and 32 hexadecimal digits')));

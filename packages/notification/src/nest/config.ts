@@ -1,20 +1,11 @@
 import { Channel, channels, ErrorClass, NotificationType } from '@rappel/contracts';
-import { baseConfig } from '@rappel/service-kit';
+import { baseConfig, json } from '@rappel/service-kit';
 import { z } from 'zod';
 import { reactions } from '../error-classes.ts';
 
 const words = (text: string): string[] => text.split(',').map((one) => one.trim()).filter(Boolean);
 const limit = z.coerce.number().int().min(0).transform((value) => (value === 0 ? undefined : value));
 const healing = Object.entries(reactions).flatMap(([name, { healedByEmail }]) => (healedByEmail ? [name] : [])).join(',');
-
-export const json = (text: string, context: z.RefinementCtx): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: 'custom', message: 'expected JSON' });
-    return z.NEVER;
-  }
-};
 
 /** One value, or during a change several, comma between: the first is used, the others are still recognised. */
 export const whileChanging = (one: z.ZodType<string, string>) => z.string().transform(words).pipe(z.array(one).nonempty());
